@@ -1,0 +1,62 @@
+# Everything starts here; `make` alone lists the targets.
+# A fresh machine needs Python 3.11 or newer and make. Another Python than the
+# first one found is given as in `make install PYTHON=/opt/python/bin/python3`.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+EMBEDDED := ORDERS_DATABASE__URL=embedded ORDERS_KAFKA__BOOTSTRAP_SERVERS=embedded
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo check static test bench lock clean
+.NOTPARALLEL:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+
+install: .venv/dev.stamp ## make .venv with everything in it, and start nothing
+
+run: .venv/embedded.stamp ## run the service with an embedded PostgreSQL and Kafka
+	@$(EMBEDDED) exec $(BIN)/python run.py
+
+demo: .venv/embedded.stamp ## send 100 orders through the same stack and show them settle
+	@$(EMBEDDED) exec $(BIN)/orders demo
+
+check: static ## format, lint, types and unit tests: under a minute
+	$(BIN)/pytest --quiet tests/unit tests/test_layout.py
+
+test: static ## everything a change must pass: check, integration and acceptance
+	$(BIN)/pytest
+
+bench: .venv/dev.stamp ## measure throughput, latency and recovery
+	$(BIN)/python benchmarks/run.py
+
+lock: .venv/dev.stamp ## pin the requirements anew, each with its hashes
+	$(LOCK) requirements/service.in --output-file requirements/service.txt
+	$(LOCK) requirements/embedded.in --output-file requirements/embedded.txt
+	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
+
+clean: ## remove .venv, caches, builds and the data of make run
+	rm -rf .venv .data build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+static: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+.venv/%.stamp: requirements/%.txt setup.py | $(BIN)/pip
+	@echo "installing requirements/$*.txt into .venv (about a minute the first time)"
+	@$(PIP) install --require-hashes --requirement $<
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# ensurepip is what a Debian without python3-venv lacks; pip is made last.
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found; name one: make PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not Python 3.11 or newer" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' || { echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "making .venv"
+	@"$(PYTHON)" -m venv .venv

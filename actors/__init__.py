@@ -1,0 +1,1 @@
+"""Who does the work: Pykka actors, their bounded lanes and their supervisor."""

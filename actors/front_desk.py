@@ -1,0 +1,106 @@
+"""Admission: what the HTTP event loop asks of the actors, without ever waiting."""
+
+import math
+
+from orders.actors.messages import (
+    DATABASE_UNAVAILABLE,
+    DRAINING,
+    OVERLOADED,
+    TOO_MANY_UNPUBLISHED,
+    ReadHistory,
+    ReadNotifications,
+    ReadOrder,
+    Refused,
+    Replies,
+    StoreOrders,
+    Submission,
+)
+from orders.actors.node_status import NodeStatus
+from orders.actors.ports import Telemetry
+from orders.actors.role import Role
+
+_RETRY_SECONDS = 1.0
+_LONGEST_RETRY_SECONDS = 30.0
+
+
+class FrontDesk:
+    """Collects the orders of one turn of the loop and hands them over at its end.
+
+    Used on the event loop's thread only.
+    """
+
+    def __init__(
+        self,
+        *,
+        intake: Role[StoreOrders],
+        order_reader: Role[ReadOrder],
+        page_reader: Role[ReadHistory | ReadNotifications],
+        replies: Replies,
+        status: NodeStatus,
+        telemetry: Telemetry,
+        max_unpublished: int,
+    ) -> None:
+        self._intake = intake
+        self._order_reader = order_reader
+        self._page_reader = page_reader
+        self._replies = replies
+        self._status = status
+        self._telemetry = telemetry
+        self._max_unpublished = max_unpublished
+        self._turn: list[Submission] = []
+
+    def submit(self, submission: Submission) -> Refused | None:
+        """Take an order for this turn, or say why not."""
+        reason = self._obstacle()
+        lane, count = self._intake.lane, len(self._turn) + 1
+        if reason is None and (count > lane.capacity or not lane.has_room(count)):
+            reason = OVERLOADED
+        if reason is not None:
+            return self._refuse(reason)
+        self._turn.append(submission)
+        return None
+
+    def ask(
+        self, question: ReadOrder | ReadHistory | ReadNotifications
+    ) -> Refused | None:
+        """Take a question, or say why not."""
+        if not self._status.database_available:
+            return self._refuse(DATABASE_UNAVAILABLE)
+        if isinstance(question, ReadOrder):
+            taken = self._order_reader.offer(question)
+        else:
+            taken = self._page_reader.offer(question)
+        return None if taken else self._refuse(OVERLOADED)
+
+    def end_turn(self) -> None:
+        """Hand over what this turn collected, in one message."""
+        if not self._turn:
+            return
+        submissions, self._turn = tuple(self._turn), []
+        if not self._intake.offer(StoreOrders(submissions)):
+            refused = self._refuse(OVERLOADED, len(submissions))
+            self._replies.answer([(s.ticket, refused) for s in submissions])
+
+    def _obstacle(self) -> str | None:
+        status = self._status
+        if status.draining:
+            return DRAINING
+        if not status.database_available:
+            return DATABASE_UNAVAILABLE
+        if status.unpublished >= self._max_unpublished:
+            return TOO_MANY_UNPUBLISHED
+        return None
+
+    def _refuse(self, reason: str, count: int = 1) -> Refused:
+        self._telemetry.rejected(reason, count)
+        seconds = _RETRY_SECONDS
+        if reason == OVERLOADED:
+            seconds = self._seconds_of_work_waiting()
+        return Refused(reason, seconds)
+
+    def _seconds_of_work_waiting(self) -> float:
+        rate = self._status.orders_per_second
+        if rate <= 0:
+            return _RETRY_SECONDS
+        seconds = math.ceil(self._intake.lane.depth / rate)
+        return min(max(seconds, _RETRY_SECONDS), _LONGEST_RETRY_SECONDS)

@@ -1,0 +1,237 @@
+"""What actors send each other: frozen, imperative, in batches.
+
+A message that carries work travels through a bounded lane (``offer``); one that
+carries control goes straight into an actor's inbox (``tell``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from orders.domain.events import OrderEvent
+from orders.domain.intake import NewOrder, StoreOutcome
+from orders.domain.notices import Notification
+from orders.domain.order import Order
+from orders.domain.records import DeadLetter, EventRef, HistoryEntry
+from orders.domain.settlement import Settlement
+
+
+class Ticket(Protocol):
+    """A parked HTTP request; resumed once, by its answer or by its deadline."""
+
+
+class Replies(Protocol):
+    """The way back to the HTTP event loop; may be called from any thread."""
+
+    def answer(self, answers: Sequence[tuple[Ticket, object]]) -> None:
+        """Resume each ticket with its value, the whole batch in one hand-over."""
+
+
+# --- answers to tickets ------------------------------------------------------
+
+
+class Refused(NamedTuple):
+    """The work was not done; ``reason`` is a code of the API's problems."""
+
+    reason: str
+    retry_after_seconds: float
+
+
+NOT_STORED = "not_stored"
+OUTCOME_UNKNOWN = "outcome_unknown"
+DATABASE_UNAVAILABLE = "database_unavailable"
+OVERLOADED = "overloaded"
+DRAINING = "draining"
+TOO_MANY_UNPUBLISHED = "too_many_unpublished"
+TOO_MANY_WAITERS = "too_many_waiters"
+
+SubmissionAnswer = StoreOutcome | Refused
+OrderAnswer = Order | None | Refused
+HistoryAnswer = tuple[HistoryEntry, ...] | None | Refused
+NotificationsAnswer = tuple[Notification, ...] | Refused
+
+
+# --- work --------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Submission:
+    """One request to store an order, and who waits for the outcome.
+
+    The writer claims it before the first statement, the HTTP loop when its
+    deadline passes; the first one wins. So a refusal ``not_stored`` is certain.
+    """
+
+    order: NewOrder
+    ticket: Ticket
+    deadline: float
+    """``time.monotonic()`` seconds."""
+    tried: bool = False
+    """The writer has sent it to PostgreSQL at least once; the writer's alone."""
+    _unclaimed: list[None] = field(default_factory=lambda: [None])
+
+    def claim(self) -> bool:
+        """Take it; True for the first caller only, whatever the threads."""
+        try:
+            self._unclaimed.pop()
+        except IndexError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOrders:
+    """Store these in one transaction and answer their tickets."""
+
+    submissions: tuple[Submission, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishEvents:
+    """Publish these; their outbox rows wait for the confirmation."""
+
+    events: tuple[OrderEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPublished:
+    """Kafka has these: delete their outbox rows."""
+
+    events: tuple[EventRef, ...]
+
+
+class Receipt(NamedTuple):
+    """Who is told once a part of a batch of records is safely in PostgreSQL."""
+
+    role: str
+    token: int
+    part: str = "orders"
+    """``orders``, or ``letters`` for the batch's dead letters."""
+    generation: int = 0
+    """Which holder of the role gave the token: its successor's tokens are others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvePayments:
+    """Look at these orders and settle those that can be settled."""
+
+    order_ids: tuple[str, ...]
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettleOrders:
+    """Write these outcomes in one transaction, then acknowledge the receipts."""
+
+    settlements: tuple[Settlement, ...]
+    receipts: tuple[Receipt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuryRecords:
+    """Write these dead letters, then acknowledge the receipt."""
+
+    letters: tuple[DeadLetter, ...]
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyCustomers:
+    """These orders were settled by a committed transaction."""
+
+    settlements: tuple[Settlement, ...]
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrder:
+    """Answer the ticket with the order, or None where the tenant has no such."""
+
+    tenant_id: str
+    order_id: str
+    ticket: Ticket
+    wait_until: float | None = None
+    """``time.monotonic()`` seconds: answer when settled, at the latest then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHistory:
+    """Answer the ticket with the order's history, or None where there is none."""
+
+    tenant_id: str
+    order_id: str
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNotifications:
+    """Answer the ticket with a user's newest notifications."""
+
+    tenant_id: str
+    user_id: int
+    limit: int
+    ticket: Ticket
+
+
+# --- control -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """There is something in your lane, or room in the one behind you."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Show that you are alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The time you asked for has come; only the latest number counts."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Poll Kafka once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Finish what you have, take nothing new from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone:
+    """This part of a batch of records is in PostgreSQL."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersSettled:
+    """These orders reached a final state on this node."""
+
+    order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRestarted:
+    """An actor was replaced; what it had handed on may have been lost on the way."""
+
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxSuspect:
+    """Some of this node's outbox rows may not be on their way to Kafka."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """How far the consumer group is behind; None while Kafka does not answer."""
+
+    records: int | None

@@ -1,0 +1,64 @@
+"""OrderIntake: drops what is too late, passes the rest on to the writer."""
+
+from orders.actors.messages import (
+    NOT_STORED,
+    Refused,
+    Replies,
+    StoreOrders,
+    Submission,
+)
+from orders.actors.ports import Telemetry
+from orders.actors.role import Role
+from orders.actors.supervised import SupervisedActor
+
+
+class OrderIntake(SupervisedActor[StoreOrders]):
+    """Keeps what the writer has no room for, and turns away what waited too long.
+
+    What waits, waits here, where it can still be refused with certainty; the
+    writer's lane holds no more than a batch or two.
+    """
+
+    def __init__(
+        self,
+        role: Role[StoreOrders],
+        *,
+        writer: Role[StoreOrders],
+        replies: Replies,
+        telemetry: Telemetry,
+        max_batch_orders: int,
+    ) -> None:
+        super().__init__(role)
+        self._writer = writer
+        self._replies = replies
+        self._telemetry = telemetry
+        self._max_batch_orders = max_batch_orders
+
+    def handle(self, message: object) -> None:
+        """Pass one batch on, if the writer has room for it."""
+        del message  # every message means the same: look
+        lane = self.role.lane
+        if not self._writer.lane.has_room():
+            return  # the writer wakes this actor after each batch
+        hand = lane.take(self._max_batch_orders)
+        if hand is None:
+            return
+        waiting = [s for given in hand.messages for s in given.submissions]
+        fresh = self._without_expired(waiting)
+        if fresh and not self._writer.offer(StoreOrders(tuple(fresh))):
+            hand.give_back()
+            return
+        hand.done()
+        if lane.waiting:
+            self.role.wake()
+
+    def _without_expired(self, waiting: list[Submission]) -> list[Submission]:
+        now = self.role.clock()
+        fresh = [s for s in waiting if s.deadline > now]
+        if len(fresh) < len(waiting):
+            refused = Refused(NOT_STORED, 1.0)
+            # Those that cannot be claimed were answered by their own deadline.
+            late = [s for s in waiting if s.deadline <= now and s.claim()]
+            self._telemetry.rejected(NOT_STORED, len(late))
+            self._replies.answer([(s.ticket, refused) for s in late])
+        return fresh

@@ -1,0 +1,70 @@
+"""PageReader: histories and notifications, apart from the quick status look-ups."""
+
+from collections.abc import Callable
+
+from orders.actors.messages import (
+    DATABASE_UNAVAILABLE,
+    HistoryAnswer,
+    NotificationsAnswer,
+    ReadHistory,
+    ReadNotifications,
+    Refused,
+    Replies,
+)
+from orders.actors.ports import ReadStore
+from orders.actors.role import Role
+from orders.actors.supervised import SupervisedActor
+from orders.domain.errors import DatabaseUnavailableError
+
+_RETRY_AFTER_SECONDS = 2.0
+
+
+class PageReader(SupervisedActor[ReadHistory | ReadNotifications]):
+    """Answers one page at a time."""
+
+    def __init__(
+        self,
+        role: Role[ReadHistory | ReadNotifications],
+        *,
+        make_store: Callable[[], ReadStore],
+        replies: Replies,
+    ) -> None:
+        super().__init__(role)
+        self._make_store = make_store
+        self._replies = replies
+        self._store: ReadStore | None = None
+
+    def started(self) -> None:
+        """Make the store; it connects when it is first used."""
+        self._store = self._make_store()
+
+    def released(self) -> None:
+        """Close the connection."""
+        if self._store is not None:
+            self._store.close()
+
+    def handle(self, message: object) -> None:
+        """Answer the next question."""
+        del message
+        hand = self.role.lane.take(1)
+        if hand is None:
+            return
+        for question in hand.messages:
+            self._replies.answer([(question.ticket, self._page(question))])
+        hand.done()
+        if self.role.lane.waiting:
+            self.role.wake()
+
+    def _page(
+        self, question: ReadHistory | ReadNotifications
+    ) -> HistoryAnswer | NotificationsAnswer:
+        assert self._store is not None  # noqa: S101 - made in started()
+        try:
+            if isinstance(question, ReadHistory):
+                return self._store.read_history(question.tenant_id, question.order_id)
+            return self._store.read_notifications(
+                question.tenant_id, question.user_id, question.limit
+            )
+        except DatabaseUnavailableError as error:
+            self.role.log.warning("reader.refused", error=str(error))
+            return Refused(DATABASE_UNAVAILABLE, _RETRY_AFTER_SECONDS)

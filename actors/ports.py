@@ -1,0 +1,288 @@
+"""What actors need from outside, as protocols that the other rooms implement.
+
+Every object here is owned by the one actor it was made for and is called on that
+actor's thread only, unless its docstring says otherwise. Calls that wait have a
+deadline of their own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from orders.domain.events import OrderEvent
+from orders.domain.intake import NewOrder, StoreOutcome
+from orders.domain.notices import Notification
+from orders.domain.order import Order, OrderStatus
+from orders.domain.records import (
+    DeadLetter,
+    EventRef,
+    HistoryEntry,
+    OutboxState,
+    PublishResults,
+    RecordBatch,
+    ScanResult,
+)
+from orders.domain.settlement import OpenOrder, Settled, Settlement
+
+
+class IntakeStore(Protocol):
+    """Accepts orders."""
+
+    def store(
+        self, orders: Sequence[NewOrder], *, again: bool = False
+    ) -> list[StoreOutcome]:
+        """Store ``orders`` durably; the outcomes come in the same order.
+
+        ``again`` says that an earlier try with the same orders had an unknown
+        outcome: rows that are already there under these ids are then reported as
+        ``Replayed``, not as a conflict.
+
+        Raises:
+            DatabaseUnavailableError: nothing is known to be stored; see its
+                ``outcome_unknown``.
+
+        """
+
+    def probe(self) -> None:
+        """Connect if need be and run one cheap statement.
+
+        Raises:
+            DatabaseUnavailableError: no answer, or the server is read-only.
+
+        """
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class SettlementStore(Protocol):
+    """Reads what is open and writes what was decided."""
+
+    def read_open(self, order_ids: Sequence[str]) -> tuple[list[OpenOrder], int]:
+        """Return the unsettled orders among ``order_ids``, and how many ids exist
+        nowhere in the database.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL did not answer.
+
+        """
+
+    def settle(self, settlements: Sequence[Settlement]) -> Settled:
+        """Apply each settlement whose order is still as it was read.
+
+        Status, history row, outbox row and notification are one transaction.
+
+        Raises:
+            DatabaseUnavailableError: see its ``outcome_unknown``; trying again is
+                harmless.
+
+        """
+
+    def forget_published(self, events: Sequence[EventRef]) -> None:
+        """Delete the outbox rows of events that Kafka confirmed.
+
+        Raises:
+            DatabaseUnavailableError: trying again is harmless.
+
+        """
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep records that cannot be processed; a repeated one is kept once.
+
+        Raises:
+            DatabaseUnavailableError: trying again is harmless.
+
+        """
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class ReadStore(Protocol):
+    """Answers questions."""
+
+    def read_orders(self, order_ids: Sequence[str]) -> dict[str, Order]:
+        """Return the orders that exist, by id, whatever their tenant.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL did not answer.
+
+        """
+
+    def read_history(
+        self, tenant_id: str, order_id: str
+    ) -> tuple[HistoryEntry, ...] | None:
+        """Return the order's history by version, None where there is no order."""
+
+    def read_notifications(
+        self, tenant_id: str, user_id: int, limit: int
+    ) -> tuple[Notification, ...]:
+        """Return the user's notifications, newest first."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class SweepStore(Protocol):
+    """What the sweeper reads and repairs; every age and lease is database time."""
+
+    def renew_node(self, lease_seconds: float) -> None:
+        """Extend this node's own lease, which tells others that it is alive.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL did not answer (so for each method).
+
+        """
+
+    def hold_lease(self, name: str, lease_seconds: float) -> bool:
+        """Take or extend the named lease; False while another node holds it."""
+
+    def own_outbox(
+        self, after: EventRef | None, older_than_seconds: float, limit: int
+    ) -> list[OrderEvent]:
+        """Return this node's outbox rows, oldest first, starting behind ``after``."""
+
+    def abandoned_outbox(
+        self, older_than_seconds: float, limit: int
+    ) -> list[OrderEvent]:
+        """Return outbox rows of nodes whose lease lapsed, and rows of any node that
+        are older than ``older_than_seconds``, oldest first.
+        """
+
+    def outbox_state(self, count_limit: int) -> OutboxState:
+        """Return how far publishing is behind."""
+
+    def scan_unsettled(self, stuck_after_seconds: float, limit: int) -> ScanResult:
+        """Move the scan forward by up to ``limit`` orders and note those that are
+        unsettled for longer than ``stuck_after_seconds`` as stuck.
+        """
+
+    def due_stuck(self, limit: int, backoff_seconds: float) -> list[str]:
+        """Return ids of stuck orders that are due, forget those settled meanwhile,
+        and put the returned ones off by a growing backoff.
+        """
+
+    def delete_expired_keys(self, older_than_seconds: float, limit: int) -> int:
+        """Delete up to ``limit`` idempotency keys past their time; return how many."""
+
+    def dead_letter_count(self, limit: int) -> int:
+        """Count dead letters, up to ``limit``."""
+
+    def release(self) -> None:
+        """Give up this node's lease and every named one, so others act at once."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class EventPublisher(Protocol):
+    """One Kafka producer that replaces its client when that dies.
+
+    ``on_results`` was given at construction and is called on the client's network
+    thread when results wait to be taken; it only wakes the actor.
+    """
+
+    @property
+    def in_flight(self) -> int:
+        """Events handed over and neither confirmed nor failed."""
+
+    def publish(self, events: Sequence[OrderEvent]) -> int:
+        """Hand over events in order; return how many were taken before the broker
+        could not be reached (the rest is the caller's to offer again).
+        """
+
+    def take_results(self) -> PublishResults:
+        """Return what was confirmed or failed since the last call; also replaces a
+        client whose oldest event is in flight for too long, handing back all of
+        its events as failed.
+        """
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Wait until nothing is in flight; False when time ran out."""
+
+    def close(self) -> None:
+        """Release the client within a few seconds, whatever the broker does."""
+
+
+class RecordSource(Protocol):
+    """One member of the consumer group; rebuilds its client when that is stuck.
+
+    Keeps a done mark per partition, commits offsets up to it about once a second,
+    pauses partitions with too many records outstanding and resumes them at half.
+    """
+
+    def poll(self, *, hold: bool = False) -> RecordBatch | None:
+        """Poll for at most about 200 ms; with ``hold`` everything stays paused, but
+        the membership is kept alive. None where nothing came.
+
+        Raises:
+            BrokerUnavailableError: the client could not be made; call again later.
+
+        """
+
+    def done(self, token: int) -> None:
+        """The batch is in PostgreSQL: its offsets may be committed. Unknown tokens
+        (of partitions that moved away) are ignored.
+        """
+
+    @property
+    def outstanding(self) -> int:
+        """Batches polled and not done."""
+
+    def lag(self) -> Mapping[int, int]:
+        """Return records behind, by assigned partition, from what the client knows
+        without asking the broker.
+        """
+
+    def group_lag(self) -> int | None:
+        """Return the whole group's lag, asking the broker; None when it is away."""
+
+    def close(self) -> None:
+        """Commit what is done and leave the group, within a few seconds."""
+
+
+class Telemetry(Protocol):
+    """Counts what happens; may be called from any thread, costs about a microsecond."""
+
+    def accepted(self, count: int) -> None:
+        """``count`` orders were committed."""
+
+    def settled(self, status: OrderStatus, ages_seconds: Sequence[float]) -> None:
+        """Orders reached ``status``; ages run from their acceptance."""
+
+    def rejected(self, reason: str, count: int = 1) -> None:
+        """``count`` requests were refused."""
+
+    def published(self, count: int) -> None:
+        """``count`` events were confirmed by Kafka."""
+
+    def unknown_orders(self, count: int) -> None:
+        """``count`` records named orders that the database does not have."""
+
+    def compare_and_set_lost(self, count: int) -> None:
+        """``count`` settlements found their order already moved on."""
+
+    def actor_restarted(self, role: str) -> None:
+        """An actor was replaced."""
+
+
+class Log(Protocol):
+    """The part of a structlog logger that actors use."""
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Log a step."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log a fact."""
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Log what an operator should know."""
+
+    def error(self, event: str, **fields: object) -> None:
+        """Log what an operator should act on."""
+
+
+Clock = Callable[[], float]
+"""``time.monotonic`` or a test's stand-in; seconds."""
+
+WallClock = Callable[[], datetime]

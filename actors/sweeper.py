@@ -1,0 +1,209 @@
+"""Sweeper: closes the holes that a crash or a lost topic leaves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orders.actors.messages import (
+    ActorRestarted,
+    GroupLag,
+    OutboxSuspect,
+    PublishEvents,
+    ResolvePayments,
+)
+from orders.actors.node_status import NodeStatus
+from orders.actors.ports import SweepStore
+from orders.actors.role import Role
+from orders.actors.supervised import SupervisedActor
+from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.records import EventRef
+
+LEASE_NAME = "sweeper"
+_PAGE = 500
+_PAGES_A_TICK = 20
+_SETTLE_SECONDS = 1.0
+_LAG_VALID_SECONDS = 15.0
+_GAUGE_SECONDS = 5.0
+_KEYS_SECONDS = 60.0
+_KEYS_STEP = 1000
+_DEAD_LETTERS_COUNTED = 10_000
+_NEVER_SECONDS = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRules:
+    """When something counts as left behind; ages in seconds of database time.
+
+    Attributes:
+        interval_seconds: time between sweeps.
+        lease_seconds: how long a node counts as alive after its last sign.
+        abandoned_after_seconds: age at which any node's outbox rows are published;
+            must exceed the time after which a producer gives up by itself.
+        stuck_after_seconds: age at which an unsettled order is looked at.
+        stuck_backoff_seconds: first pause before it is looked at again.
+        max_stuck: stuck orders looked at in one sweep.
+        tolerated_lag: records; with a larger lag the group explains itself why
+            orders are old, and a backlog must not be copied into a bigger one.
+        max_unpublished: how far outbox rows are counted.
+        key_retention_seconds: age at which idempotency keys are deleted.
+    """
+
+    interval_seconds: float = 1.0
+    lease_seconds: float = 15.0
+    abandoned_after_seconds: float = 120.0
+    stuck_after_seconds: float = 30.0
+    stuck_backoff_seconds: float = 5.0
+    max_stuck: int = 500
+    tolerated_lag: int = 5000
+    max_unpublished: int = 1_000_000
+    key_retention_seconds: float = 86_400.0
+
+
+class Sweeper(SupervisedActor[None]):
+    """Publishes what the fast path missed and hands stuck orders to the resolver.
+
+    Every node sweeps its own outbox rows; the holder of the lease sweeps for all.
+    """
+
+    def __init__(
+        self,
+        role: Role[None],
+        *,
+        make_store: Callable[[], SweepStore],
+        producer: Role[PublishEvents],
+        resolver: Role[ResolvePayments],
+        status: NodeStatus,
+        rules: SweepRules,
+    ) -> None:
+        super().__init__(role)
+        self._make_store = make_store
+        self._producer = producer
+        self._resolver = resolver
+        self._status = status
+        self._rules = rules
+        self._store: SweepStore | None = None
+        self._suspect = True
+        self._cursor: EventRef | None = None
+        self._lag: int | None = None
+        self._lag_seen = 0.0
+        self._gauges_at = 0.0
+        self._keys_at = 0.0
+        self._sweep_at = 0.0
+
+    def started(self) -> None:
+        """Make the store; it connects when it is first used."""
+        self._store = self._make_store()
+        self.tick_after(self._rules.interval_seconds)
+
+    def released(self) -> None:
+        """Give up the leases, so that other nodes take over at once."""
+        if self._store is None:
+            return
+        try:
+            self._store.release()
+        except DatabaseUnavailableError as error:
+            self.role.log.debug("sweeper.leases_left", error=str(error))
+        self._store.close()
+
+    def handle(self, message: object) -> None:
+        """Take note of a message, or sweep."""
+        if isinstance(message, (OutboxSuspect, ActorRestarted)):
+            self._suspect = True
+        elif isinstance(message, GroupLag):
+            self._lag = message.records
+            self._lag_seen = self.role.clock()
+        elif self.role.clock() >= self._sweep_at and not self.draining:
+            self._sweep_at = self.role.clock() + self._rules.interval_seconds / 2
+            self._sweep_safely()
+        self.tick_after(self._rules.interval_seconds)
+
+    def _sweep_safely(self) -> None:
+        if not self._status.database_available:
+            return
+        assert self._store is not None  # noqa: S101 - made in started()
+        try:
+            self._sweep(self._store)
+        except DatabaseUnavailableError as error:
+            self.role.log.warning("sweeper.delayed", error=str(error))
+
+    def _sweep(self, store: SweepStore) -> None:
+        rules = self._rules
+        store.renew_node(rules.lease_seconds)
+        if self._suspect:
+            self._publish_own(store)
+        if store.hold_lease(LEASE_NAME, rules.lease_seconds):
+            self._publish_abandoned(store)
+            self._resolve_stuck(store)
+            self._delete_keys(store)
+        else:
+            self._status.unsettled_oldest_age_seconds = 0.0
+        self._refresh_gauges(store)
+
+    def _publish_own(self, store: SweepStore) -> None:
+        """Page through this node's rows until the producer is full or all were seen."""
+        if self._cursor is None:
+            self._suspect = False  # a suspicion from here on means another round
+        for _ in range(_PAGES_A_TICK):
+            if not self._producer.lane.has_room(_PAGE):
+                self._suspect = True
+                return
+            events = store.own_outbox(self._cursor, _SETTLE_SECONDS, _PAGE)
+            if events and not self._producer.offer(PublishEvents(tuple(events))):
+                self._suspect = True
+                return
+            if events:
+                self.role.log.info("sweeper.published", count=len(events))
+            if len(events) < _PAGE:
+                self._cursor = None
+                return
+            self._cursor = EventRef(events[-1].order_id, events[-1].version)
+        self._suspect = True
+
+    def _publish_abandoned(self, store: SweepStore) -> None:
+        if not self._producer.lane.has_room(_PAGE):
+            return
+        events = store.abandoned_outbox(self._rules.abandoned_after_seconds, _PAGE)
+        if events and self._producer.offer(PublishEvents(tuple(events))):
+            self.role.log.info("sweeper.published_for_others", count=len(events))
+
+    def _resolve_stuck(self, store: SweepStore) -> None:
+        rules = self._rules
+        explained = self._lag_explains_age()
+        # The scan goes on either way: it also finds the oldest unsettled order.
+        stuck_after = _NEVER_SECONDS if explained else rules.stuck_after_seconds
+        for _ in range(_PAGES_A_TICK):
+            scan = store.scan_unsettled(stuck_after, _PAGE * 10)
+            self._status.unsettled_oldest_age_seconds = (
+                scan.oldest_unsettled_age_seconds
+            )
+            if scan.scanned < _PAGE * 10:
+                break
+        if explained or not self._resolver.lane.has_room(rules.max_stuck):
+            return
+        due = store.due_stuck(rules.max_stuck, rules.stuck_backoff_seconds)
+        if due and self._resolver.offer(ResolvePayments(tuple(due))):
+            self.role.log.warning("sweeper.stuck_orders", count=len(due))
+
+    def _lag_explains_age(self) -> bool:
+        """Tell whether orders are old because the group is behind or Kafka is away."""
+        fresh = self.role.clock() - self._lag_seen <= _LAG_VALID_SECONDS
+        return not fresh or self._lag is None or self._lag > self._rules.tolerated_lag
+
+    def _delete_keys(self, store: SweepStore) -> None:
+        now = self.role.clock()
+        if now < self._keys_at:
+            return
+        deleted = store.delete_expired_keys(
+            self._rules.key_retention_seconds, _KEYS_STEP
+        )
+        # A full step means there is more: go on with the next sweep.
+        self._keys_at = now if deleted == _KEYS_STEP else now + _KEYS_SECONDS
+
+    def _refresh_gauges(self, store: SweepStore) -> None:
+        now = self.role.clock()
+        if now < self._gauges_at:
+            return
+        self._gauges_at = now + _GAUGE_SECONDS
+        outbox = store.outbox_state(self._rules.max_unpublished)
+        self._status.unpublished = outbox.pending
+        self._status.outbox_oldest_age_seconds = outbox.oldest_age_seconds
+        self._status.dead_letters = store.dead_letter_count(_DEAD_LETTERS_COUNTED)

@@ -1,0 +1,168 @@
+"""Makes what the actors need from outside, from the settings and two addresses."""
+
+import threading
+from collections.abc import Callable, Mapping
+
+from orders.actors.ports import (
+    EventPublisher,
+    IntakeStore,
+    Log,
+    ReadStore,
+    RecordSource,
+    SettlementStore,
+    SweepStore,
+)
+from orders.config.sections import KafkaSettings
+from orders.config.settings import Settings
+from orders.domain.records import RecordBatch
+from orders.messaging.consumer import KafkaRecordSource
+from orders.messaging.producer import KafkaPublisher
+from orders.messaging.topics import TopicPlan, ensure_topic
+from orders.persistence.database import PostgresDatabase
+from orders.persistence.migrations import migrate
+
+_SECONDS_PER_HOUR = 3600
+
+
+class Adapters:
+    """Factories for the actors; nothing connects before its first use."""
+
+    def __init__(
+        self, settings: Settings, database_url: str, bootstrap_servers: str, log: Log
+    ) -> None:
+        self._settings = settings
+        self._database_url = database_url
+        self._bootstrap_servers = bootstrap_servers
+        self._log = log
+        self._security = security_of(settings.kafka)
+        self._topic_lock = threading.Lock()
+        self._topic_seen = False
+        self._database = PostgresDatabase(
+            database_url,
+            node_name=settings.node_name,
+            node_lease_seconds=settings.sweeper.lease_seconds,
+        )
+
+    def prepare_database(self) -> None:
+        """Migrate if that is wanted, then check schema and durability.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL did not answer; call again later.
+        """
+        if self._settings.database.migrate_at_start:
+            for name in migrate(self._database_url):
+                self._log.info("database.migrated", migration=name)
+        self._database.check()
+
+    def intake_store(self) -> IntakeStore:
+        """Return the intake writer's store."""
+        return self._database.intake_store()
+
+    def settlement_store(self) -> SettlementStore:
+        """Return a store for the resolver or the settlement writer."""
+        return self._database.settlement_store()
+
+    def read_store(self) -> ReadStore:
+        """Return a reader's store."""
+        return self._database.read_store()
+
+    def sweep_store(self) -> SweepStore:
+        """Return the sweeper's store."""
+        return self._database.sweep_store()
+
+    def publisher(self, on_results: Callable[[], None]) -> EventPublisher:
+        """Return the producer's publisher."""
+        kafka = self._settings.kafka
+        return KafkaPublisher(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=f"{self._settings.node_name}-producer",
+            topic=kafka.topic,
+            on_results=on_results,
+            log=self._log,
+            linger_ms=kafka.linger_ms,
+            max_in_flight=kafka.max_in_flight,
+            give_up_seconds=kafka.give_up_seconds,
+            security=self._security,
+        )
+
+    def record_source(self, name: str) -> RecordSource:
+        """Return the source of the consumer called ``name``."""
+        kafka = self._settings.kafka
+        source = KafkaRecordSource(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=f"{self._settings.node_name}-{name}",
+            topic=kafka.topic,
+            group=kafka.group,
+            log=self._log,
+            max_poll_records=kafka.max_poll_records,
+            max_outstanding_records=kafka.max_outstanding_records,
+            session_timeout_seconds=kafka.session_timeout_seconds,
+            security=self._security,
+        )
+        return _TopicFirst(source, self._ensure_topic)
+
+    def _ensure_topic(self) -> None:
+        with self._topic_lock:
+            if self._topic_seen:
+                return
+            kafka = self._settings.kafka
+            plan = TopicPlan(
+                kafka.topic,
+                kafka.partitions,
+                kafka.replication_factor,
+                kafka.min_insync_replicas,
+                kafka.retention_hours * _SECONDS_PER_HOUR,
+            )
+            ensure_topic(
+                plan,
+                bootstrap_servers=self._bootstrap_servers,
+                client_id=f"{self._settings.node_name}-admin",
+                security=self._security,
+                log=self._log,
+            )
+            self._topic_seen = True
+
+
+class _TopicFirst:
+    """A record source whose first poll makes sure of the topic."""
+
+    def __init__(self, source: RecordSource, ensure_topic: Callable[[], None]) -> None:
+        self._source = source
+        self._ensure_topic = ensure_topic
+        self.done = source.done
+        self.lag = source.lag
+        self.group_lag = source.group_lag
+        self.close = source.close
+
+    @property
+    def outstanding(self) -> int:
+        """Batches polled and not done."""
+        return self._source.outstanding
+
+    def poll(self, *, hold: bool = False) -> RecordBatch | None:
+        """Poll; until the topic is there, only that is seen to."""
+        self._ensure_topic()
+        return self._source.poll(hold=hold)
+
+
+def security_of(kafka: KafkaSettings) -> Mapping[str, object]:
+    """Return kafka-python's TLS and SASL arguments; empty for plain text."""
+    if kafka.security_protocol == "PLAINTEXT":
+        return {}
+    arguments: dict[str, object] = {"security_protocol": kafka.security_protocol}
+    if kafka.security_protocol.startswith("SASL_"):
+        assert kafka.sasl_password is not None  # noqa: S101 - checked by the settings
+        arguments |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": kafka.sasl_password.get_secret_value(),
+        }
+    files = {
+        "ssl_cafile": kafka.ssl_ca_file,
+        "ssl_certfile": kafka.ssl_certificate_file,
+        "ssl_keyfile": kafka.ssl_key_file,
+    }
+    arguments |= {name: str(path) for name, path in files.items() if path is not None}
+    if kafka.ssl_key_password is not None:
+        arguments["ssl_password"] = kafka.ssl_key_password.get_secret_value()
+    return arguments

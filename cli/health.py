@@ -1,0 +1,117 @@
+"""What a node says about itself: probes, gauges and the operator's numbers."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from orders.actors.node_status import NodeStatus
+from orders.actors.ports import Clock
+from orders.actors.supervisor import Supervisor
+from orders.cli.roles import Roles
+from orders.http.dispatcher import GreenletDispatcher
+from orders.http.health import Check, CheckState, HealthChecks
+from orders.http.loop import EventLoop
+from orders.http.server import OrderServer
+from orders.observability import gauges
+from orders.observability.metrics import Metrics
+from orders.observability.status import StatusReader
+
+_STALL_SECONDS = 10.0
+_HIGH_WATER = 0.9
+
+
+class MetricsSource:
+    """Gives the operations listener its numbers."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.exposition = metrics.exposition
+        self._status = StatusReader(metrics.registry)
+
+    def status(self) -> Mapping[str, object]:
+        """Return the numbers of the operator's page."""
+        return dict(self._status.read())
+
+
+def health_of(
+    status: NodeStatus,
+    roles: Roles,
+    supervisor: Supervisor,
+    loop: EventLoop,
+    clock: Clock,
+) -> HealthChecks:
+    """Return the probes of a node."""
+    database = partial(_database, status)
+    return HealthChecks(
+        live={
+            "supervisor": lambda: _fresh("supervisor", supervisor.last_step, clock),
+            "http_loop": lambda: _fresh("http_loop", loop.heartbeat, clock),
+        },
+        ready={
+            "database": database,
+            "kafka": partial(_broker, status),
+            "intake": partial(_intake, roles),
+            "draining": partial(_draining, status),
+        },
+        started={"database": database},
+    )
+
+
+def _fresh(name: str, seen: float | None, clock: Clock) -> Check:
+    if seen is None:
+        return Check(name, CheckState.FAILED, "not running")
+    silent = clock() - seen
+    if silent > _STALL_SECONDS:
+        return Check(name, CheckState.FAILED, f"silent for {silent:.0f} s")
+    return Check(name, CheckState.OK)
+
+
+def _database(status: NodeStatus) -> Check:
+    if status.database_available:
+        return Check("database", CheckState.OK)
+    return Check("database", CheckState.FAILED, status.database_error)
+
+
+def _broker(status: NodeStatus) -> Check:
+    if status.broker_available:
+        return Check("kafka", CheckState.OK)
+    return Check("kafka", CheckState.DEGRADED, "no answer; events wait in the outbox")
+
+
+def _intake(roles: Roles) -> Check:
+    lane = roles.order_intake.lane
+    if lane.depth >= lane.capacity * _HIGH_WATER:
+        return Check("intake", CheckState.FAILED, f"{lane.depth} orders wait")
+    return Check("intake", CheckState.OK)
+
+
+def _draining(status: NodeStatus) -> Check:
+    if status.draining:
+        return Check("draining", CheckState.FAILED, "the node is stopping")
+    return Check("draining", CheckState.OK)
+
+
+def publish_gauges(
+    metrics: Metrics,
+    status: NodeStatus,
+    roles: Roles,
+    server: OrderServer,
+    dispatcher: GreenletDispatcher,
+) -> None:
+    """Register what is read at each scrape."""
+    readers: dict[gauges.Gauge, gauges.Reader] = {
+        gauges.UNSETTLED_OLDEST_AGE_SECONDS: lambda: (
+            status.unsettled_oldest_age_seconds
+        ),
+        gauges.OUTBOX_PENDING: lambda: status.unpublished,
+        gauges.OUTBOX_OLDEST_AGE_SECONDS: lambda: status.outbox_oldest_age_seconds,
+        gauges.CONSUMER_LAG: lambda: {
+            (str(partition),): behind
+            for partition, behind in status.partition_lag.items()
+        },
+        gauges.MAILBOX_DEPTH: lambda: {(r.name,): r.lane.depth for r in roles},
+        gauges.DB_CONNECTED: lambda: {("intake",): float(status.database_available)},
+        gauges.DEAD_LETTERS: lambda: status.dead_letters,
+        gauges.PARKED_REQUESTS: lambda: dispatcher.parked,
+        gauges.HTTP_CONNECTIONS: lambda: server.connections,
+    }
+    for gauge, reader in readers.items():
+        metrics.register_gauge(gauge, reader)

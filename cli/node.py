@@ -1,0 +1,125 @@
+"""The life of one node: start, serve, drain, stop."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from orders.actors.node_status import NodeStatus
+from orders.actors.ports import Log
+from orders.actors.supervisor import Supervisor
+from orders.cli.roles import Roles
+from orders.config.exit_codes import DRAINED, ESCALATED
+from orders.http.loop import EventLoop
+from orders.http.operations import OperationsServer
+from orders.http.server import OrderServer
+
+_ESCALATION_DRAIN_SECONDS = 1.0
+_ESCALATION_LIMIT_SECONDS = 10.0
+_STOP_SECONDS = 5.0
+
+
+class Node:
+    """Owns the order of things; ``run`` returns the exit code of the process."""
+
+    def __init__(
+        self,
+        *,
+        roles: Roles,
+        supervisor: Supervisor,
+        loop: EventLoop,
+        server: OrderServer,
+        operations: OperationsServer,
+        status: NodeStatus,
+        log: Log,
+        hosts: tuple[str, str],
+        grace_seconds: float,
+        exit_now: Callable[[int], None],
+    ) -> None:
+        self._roles = roles
+        self._supervisor = supervisor
+        self._loop = loop
+        self._server = server
+        self._operations = operations
+        self._status = status
+        self._log = log
+        self._hosts = hosts
+        self._grace_seconds = grace_seconds
+        self._exit_now = exit_now
+        self._exit_code = DRAINED
+        self._deadline: float | None = None
+
+    def run(self, on_ready: Callable[[str, str], None] | None = None) -> int:
+        """Serve until told to stop; on the main thread, which becomes the HTTP loop.
+
+        ``on_ready`` is told the addresses of the API and of the operations port.
+        """
+        self._server.bind()
+        self._operations.start()
+        self._supervisor.start()
+        api_host, operations_host = self._hosts
+        api = f"http://{api_host}:{self._server.port}"
+        operations = f"http://{operations_host}:{self._operations.port}"
+        self._log.info("node.started", api=api, operations=operations)
+        if on_ready is not None:
+            on_ready(api, operations)
+        try:
+            unanswered = self._server.run()
+        finally:
+            self._leave()
+        if unanswered:
+            self._log.warning("http.unanswered", count=unanswered)
+        return self._exit_code
+
+    def stop_soon(self, reason: str) -> None:
+        """Begin to drain in the loop's next turn; safe in a signal handler."""
+        self._loop.call(lambda: self._drain(reason))
+
+    def _drain(self, reason: str) -> None:
+        self._status.draining = True
+        self._deadline = time.monotonic() + self._grace_seconds
+        self._log.info("node.draining", reason=reason)
+        # Waiting clients get the present state now rather than at their deadline.
+        self._roles.order_reader.drain()
+        self._server.drain(self._grace_seconds / 2)
+
+    def escalate(self, reason: str) -> None:
+        """Leave with a code that says so; from the supervisor's thread."""
+        self._exit_code = ESCALATED
+        self._status.draining = True
+        self._deadline = time.monotonic() + _ESCALATION_DRAIN_SECONDS
+        self._log.error("node.escalated", reason=reason)
+        # Whatever hangs, and be it the main thread, the process ends.
+        last_resort = threading.Timer(
+            _ESCALATION_LIMIT_SECONDS, self._exit_now, (ESCALATED,)
+        )
+        last_resort.daemon = True
+        last_resort.start()
+        self._server.drain(_ESCALATION_DRAIN_SECONDS)
+
+    def _leave(self) -> None:
+        """Empty the lanes in the order of the stream, then stop every actor."""
+        self._status.draining = True
+        deadline = self._deadline or time.monotonic() + self._grace_seconds
+        roles = self._roles
+        unfinished = self._supervisor.drain(
+            (
+                roles.sweeper,
+                roles.order_intake,
+                roles.intake_writer,
+                *roles.consumers.values(),
+                roles.payment_resolver,
+                roles.settlement_writer,
+                roles.event_producer,
+                roles.settlement_writer,  # again: it forgets what was just confirmed
+                roles.notifier,
+            ),
+            deadline,
+        )
+        late = self._supervisor.stop(max(deadline, time.monotonic() + _STOP_SECONDS))
+        self._operations.stop()
+        self._log.info(
+            "node.stopped",
+            unfinished=unfinished,  # safe in PostgreSQL, taken up by other nodes
+            not_stopped=late,
+            exit_code=self._exit_code,
+        )

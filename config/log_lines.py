@@ -1,0 +1,98 @@
+"""Turns an event into a line: JSON for machines, columns for a person."""
+
+import re
+from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+EventDict = MutableMapping[str, Any]
+
+_SECRETS = re.compile(
+    r"(://[^:/@\s]*:)[^@/\s]+(@)"
+    r"|\b((?:\w*password|passwd|secret|token)\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;'\"]+)",
+    re.IGNORECASE,
+)
+_MAX_TEXT = 16_384
+
+
+def redact(text: str) -> str:
+    """Return ``text`` without passwords, as drivers put them into messages."""
+    return _SECRETS.sub(_masked, text)
+
+
+def _masked(match: re.Match[str]) -> str:
+    before, after, name, _ = match.groups()
+    return f"{name}***" if name else f"{before}***{after}"
+
+
+def render_exception(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
+    """Replace ``exc_info`` by ``exception``: the traceback, no local variables."""
+    exc_info = event_dict.pop("exc_info", None)
+    if exc_info:
+        event_dict["exc_info"] = exc_info
+        event_dict = structlog.processors.format_exc_info(None, "", event_dict)
+        text = redact(str(event_dict.get("exception", "")))
+        # The end of a traceback says what happened, its start only how we came there.
+        event_dict["exception"] = text[-_MAX_TEXT:]
+    return event_dict
+
+
+def timestamp() -> str:
+    """Return now in UTC as RFC 3339 with microseconds."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+class JsonLine:
+    """Last processor: the event as one line of JSON, the fixed fields first."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+    def __call__(self, logger: object, method: str, event_dict: EventDict) -> bytes:
+        """Return the line without its newline; never raises."""
+        fields = {
+            "timestamp": timestamp(),
+            "level": "error" if method == "exception" else method,
+            "event": event_dict.pop("event", ""),
+            "node": self._node,
+            "logger": getattr(logger, "name", ""),
+            **event_dict,
+        }
+        try:
+            return self._encode(fields)
+        except Exception:  # noqa: BLE001 - a field's repr may raise anything
+            return self._encode(_as_text(fields))
+
+
+def _as_text(fields: dict[str, Any]) -> dict[str, str]:
+    return {str(name): _text(value) for name, value in fields.items()}
+
+
+def _text(value: object) -> str:
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # noqa: BLE001 - see above
+        text = f"<{type(value).__name__}>"
+    # Lone surrogates cannot be encoded.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+class ConsoleLine:
+    """Last processor: the event as a line for a person, in colours on a terminal."""
+
+    def __init__(self, *, colors: bool) -> None:
+        self._render = structlog.dev.ConsoleRenderer(
+            colors=colors, exception_formatter=structlog.dev.plain_traceback
+        )
+
+    def __call__(self, logger: object, method: str, event_dict: EventDict) -> bytes:
+        """Return the line without its newline."""
+        event_dict["timestamp"] = timestamp()
+        event_dict["logger"] = getattr(logger, "name", "")
+        event_dict["level"] = "error" if method == "exception" else method
+        text = self._render(logger, method, event_dict)
+        return str(text).encode("utf-8", "backslashreplace")

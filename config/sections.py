@@ -1,0 +1,371 @@
+"""The sections of the settings: names, defaults, bounds and a sentence for each.
+
+Units are in the names; where a name has none, the sentence says what is counted.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    model_validator,
+)
+
+from orders.config.values import (
+    EMBEDDED,
+    check_bootstrap_servers,
+    check_currency,
+    check_database_url,
+    log_format_for_stdout,
+    lower,
+)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s/]+$")]
+Currency = Annotated[str, AfterValidator(check_currency)]
+Amount = Annotated[Decimal, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
+Limits = Annotated[
+    Mapping[Currency, Amount],
+    AfterValidator(MappingProxyType),
+    PlainSerializer(dict),
+]
+TopicName = Annotated[
+    str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._-]+$")
+]
+
+
+class Section(BaseModel):
+    """A frozen group of settings that knows no unknown keys."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+
+class DatabaseSettings(Section):
+    """PostgreSQL."""
+
+    url: Annotated[SecretStr, AfterValidator(check_database_url)] = Field(
+        description="Address and credentials of the database."
+    )
+    connect_timeout_seconds: int = Field(
+        default=2, ge=1, le=60, description="Longest wait for one connection attempt."
+    )
+    statement_timeout_seconds: float = Field(
+        default=5,
+        ge=0.1,
+        le=600,
+        description="Longest time the server spends on a statement.",
+    )
+    lock_timeout_ms: int = Field(
+        default=1000,
+        ge=10,
+        le=60_000,
+        description="Longest wait for a row another one holds.",
+    )
+    migrate_at_start: bool = Field(
+        default=True, description="Bring the schema up to date before serving."
+    )
+    require_durability: bool = Field(
+        default=True,
+        description="Refuse a server whose fsync, full_page_writes or "
+        "synchronous_commit is off.",
+    )
+
+    @property
+    def wants_embedded(self) -> bool:
+        """Whether a PostgreSQL of our own is to be started."""
+        return self.url.get_secret_value() == EMBEDDED
+
+
+class KafkaSettings(Section):
+    """Kafka."""
+
+    bootstrap_servers: Annotated[str, AfterValidator(check_bootstrap_servers)] = Field(
+        description="Brokers to ask first."
+    )
+    topic: TopicName = Field(default="orders", description="Topic of the order events.")
+    group: str = Field(
+        default="order-consumer-group",
+        min_length=1,
+        max_length=255,
+        description="Consumer group that all nodes share.",
+    )
+    partitions: int = Field(
+        default=6,
+        ge=1,
+        le=1000,
+        description="Partitions of the topic when it is created.",
+    )
+    replication_factor: int = Field(
+        default=1,
+        ge=1,
+        le=15,
+        description="Copies of each partition when it is created.",
+    )
+    min_insync_replicas: int = Field(
+        default=1, ge=1, le=15, description="Copies that must confirm a write."
+    )
+    retention_hours: int = Field(
+        default=168, ge=1, le=87_600, description="Hours the topic keeps its records."
+    )
+    consumers: int = Field(
+        default=2, ge=1, le=64, description="Members this node adds to the group."
+    )
+    linger_ms: int = Field(
+        default=5, ge=0, le=1000, description="Longest wait to fill a batch of events."
+    )
+    max_in_flight: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Events sent and not yet confirmed.",
+    )
+    give_up_seconds: float = Field(
+        default=60,
+        ge=5,
+        le=3600,
+        description="A producer silent for longer is replaced.",
+    )
+    max_poll_records: int = Field(
+        default=500, ge=1, le=10_000, description="Records taken in one poll."
+    )
+    max_outstanding_records: int = Field(
+        default=2000,
+        ge=1,
+        le=1_000_000,
+        description="Records of a partition not yet settled before it is paused.",
+    )
+    session_timeout_seconds: float = Field(
+        default=10,
+        ge=6,
+        le=300,
+        description="A member silent for longer leaves the group.",
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = (
+        Field(default="PLAINTEXT", description="How the brokers are spoken to.")
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512",
+        description="How this node proves who it is, with SASL.",
+    )
+    sasl_username: str | None = Field(default=None, description="User name, with SASL.")
+    sasl_password: SecretStr | None = Field(
+        default=None, description="Password, with SASL."
+    )
+    ssl_ca_file: Path | None = Field(
+        default=None,
+        description="Certificates to trust, PEM; the system's where not given.",
+    )
+    ssl_certificate_file: Path | None = Field(
+        default=None, description="This node's own certificate, PEM."
+    )
+    ssl_key_file: Path | None = Field(
+        default=None, description="The key of this node's certificate, PEM."
+    )
+    ssl_key_password: SecretStr | None = Field(
+        default=None, description="Password of the certificate's key."
+    )
+
+    @property
+    def wants_embedded(self) -> bool:
+        """Whether a Kafka of our own is to be started."""
+        return self.bootstrap_servers == EMBEDDED
+
+    @model_validator(mode="after")
+    def _parts_fit_each_other(self) -> Self:
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError(
+                "KAFKA__MIN_INSYNC_REPLICAS is larger than KAFKA__REPLICATION_FACTOR"
+            )
+        uses_sasl = self.security_protocol.startswith("SASL_")
+        if uses_sasl and (self.sasl_username is None or self.sasl_password is None):
+            raise ValueError(
+                f"KAFKA__SECURITY_PROTOCOL={self.security_protocol} also needs "
+                "KAFKA__SASL_USERNAME and KAFKA__SASL_PASSWORD"
+            )
+        if (self.ssl_certificate_file is None) != (self.ssl_key_file is None):
+            raise ValueError(
+                "KAFKA__SSL_CERTIFICATE_FILE and KAFKA__SSL_KEY_FILE go together"
+            )
+        return self
+
+
+class HttpSettings(Section):
+    """The public listener."""
+
+    host: Host = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Port = Field(
+        default=8080, description="Port to listen on; 0 takes a free one."
+    )
+    max_body_bytes: int = Field(
+        default=65_536, ge=1024, le=524_288, description="Largest request body."
+    )
+    max_connections: int = Field(
+        default=8192, ge=16, le=1_000_000, description="Connections held open at once."
+    )
+    request_timeout_seconds: float = Field(
+        default=10,
+        ge=1,
+        le=300,
+        description="Longest time a client may take to send a request.",
+    )
+    keep_alive_seconds: float = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        description="An idle connection is closed after this.",
+    )
+    store_timeout_seconds: float = Field(
+        default=1.8,
+        ge=0.1,
+        le=60,
+        description="Longest wait for an order to be committed.",
+    )
+    read_timeout_seconds: float = Field(
+        default=1.8,
+        ge=0.1,
+        le=60,
+        description="Longest wait for an answer to a question.",
+    )
+    max_wait_seconds: float = Field(
+        default=30, ge=0, le=300, description="Longest wait a client may ask for."
+    )
+    max_waiters: int = Field(
+        default=5000, ge=1, le=1_000_000, description="Clients that may wait at once."
+    )
+
+
+class OperationsSettings(Section):
+    """The listener for probes, metrics and the operator's page."""
+
+    host: Host = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Port = Field(
+        default=8081, description="Port to listen on; 0 takes a free one."
+    )
+
+
+class IntakeSettings(Section):
+    """Taking orders."""
+
+    max_unpublished: int = Field(
+        default=1_000_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Events that may wait for Kafka before orders are refused.",
+    )
+    max_waiting_orders: int = Field(
+        default=5000,
+        ge=1,
+        le=1_000_000,
+        description="Orders that may wait for the database before more are refused.",
+    )
+    max_batch_orders: int = Field(
+        default=500, ge=1, le=5000, description="Orders stored in one transaction."
+    )
+
+
+class SettlementSettings(Section):
+    """Settling orders."""
+
+    max_waiting_orders: int = Field(
+        default=5000,
+        ge=1,
+        le=1_000_000,
+        description="Orders that may wait to be settled before consumers pause.",
+    )
+    max_batch_orders: int = Field(
+        default=500, ge=1, le=5000, description="Orders settled in one transaction."
+    )
+
+
+class PaymentSettings(Section):
+    """The payment rule."""
+
+    limit: Amount = Field(
+        default=Decimal(1000),
+        description="A total of this many major units or more fails.",
+    )
+    limits: Limits = Field(
+        default_factory=dict,
+        description="The limit of one currency; the name ends in its ISO 4217 code.",
+    )
+
+
+class SweeperSettings(Section):
+    """The sweeper, which repairs what other parts left undone."""
+
+    interval_seconds: float = Field(
+        default=1, ge=0.05, le=3600, description="Pause between two rounds."
+    )
+    stuck_after_seconds: float = Field(
+        default=30,
+        ge=1,
+        le=86_400,
+        description="An order unsettled for longer is settled here.",
+    )
+    abandoned_after_seconds: float = Field(
+        default=120,
+        ge=2,
+        le=86_400,
+        description="An event unpublished for longer is published by any node; at "
+        "least twice KAFKA__GIVE_UP_SECONDS.",
+    )
+    lease_seconds: float = Field(
+        default=15, ge=1, le=600, description="A node silent for longer counts as gone."
+    )
+    key_retention_hours: int = Field(
+        default=24, ge=1, le=8760, description="Hours an idempotency key is remembered."
+    )
+    max_stuck_per_tick: int = Field(
+        default=200, ge=1, le=100_000, description="Stuck orders taken up in one round."
+    )
+
+
+class SupervisorSettings(Section):
+    """Restarts."""
+
+    max_restarts: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="Restarts of an actor before the process ends.",
+    )
+    window_seconds: float = Field(
+        default=30, ge=1, le=3600, description="The time in which restarts are counted."
+    )
+    hang_seconds: float = Field(
+        default=15,
+        ge=1,
+        le=600,
+        description="An actor without a sign of life is replaced.",
+    )
+
+
+class ShutdownSettings(Section):
+    """Stopping."""
+
+    grace_seconds: float = Field(
+        default=20, ge=0.1, le=3600, description="Time to drain after the first signal."
+    )
+
+
+class LogSettings(Section):
+    """Logs."""
+
+    format: Annotated[Literal["json", "console"], BeforeValidator(lower)] = Field(
+        default_factory=log_format_for_stdout,
+        description="One JSON object per line, or lines for a person.",
+    )
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(lower)
+    ] = Field(default="info", description="The least important level that is written.")

@@ -1,0 +1,99 @@
+"""The settings of a node: one frozen object, read once at start.
+
+Later layers win: defaults, the TOML file named by ``ORDERS_CONFIG_FILE``, the
+environment, files named by ``ORDERS_<secret>_FILE``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from orders.config.layers import read_given
+from orders.config.sections import (
+    Currency,
+    DatabaseSettings,
+    HttpSettings,
+    IntakeSettings,
+    KafkaSettings,
+    LogSettings,
+    OperationsSettings,
+    PaymentSettings,
+    Section,
+    SettlementSettings,
+    ShutdownSettings,
+    SupervisorSettings,
+    SweeperSettings,
+)
+from orders.config.setting_names import catalogue
+from orders.config.settings_errors import SettingsError, describe
+from orders.config.values import NODE_NAME_PATTERN, default_node_name
+
+__all__ = ["Settings", "SettingsError", "load_settings"]
+
+
+class Settings(Section):
+    """Everything an operator can set. Frozen; secrets do not show in ``repr``."""
+
+    node_name: Annotated[str, Field(pattern=NODE_NAME_PATTERN)] = Field(
+        default_factory=default_node_name,
+        description="Name of this node; no two running nodes may share one.",
+    )
+    currency: Currency = Field(
+        default="USD", description="Currency of an order that names none."
+    )
+    data_dir: Path = Field(
+        default=Path(".data"),
+        description="Folder of the embedded PostgreSQL and Kafka.",
+    )
+    database: DatabaseSettings
+    kafka: KafkaSettings
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    operations: OperationsSettings = Field(default_factory=OperationsSettings)
+    intake: IntakeSettings = Field(default_factory=IntakeSettings)
+    settlement: SettlementSettings = Field(default_factory=SettlementSettings)
+    payment: PaymentSettings = Field(default_factory=PaymentSettings)
+    sweeper: SweeperSettings = Field(default_factory=SweeperSettings)
+    supervisor: SupervisorSettings = Field(default_factory=SupervisorSettings)
+    shutdown: ShutdownSettings = Field(default_factory=ShutdownSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+
+    @property
+    def wants_embedded_database(self) -> bool:
+        """Whether a PostgreSQL of our own is to be started."""
+        return self.database.wants_embedded
+
+    @property
+    def wants_embedded_kafka(self) -> bool:
+        """Whether a Kafka of our own is to be started."""
+        return self.kafka.wants_embedded
+
+    @model_validator(mode="after")
+    def _sections_fit_each_other(self) -> Self:
+        # Two nodes would publish the same event while its first sender still tries.
+        if self.sweeper.abandoned_after_seconds < 2 * self.kafka.give_up_seconds:
+            raise ValueError(
+                "SWEEPER__ABANDONED_AFTER_SECONDS is less than twice "
+                "KAFKA__GIVE_UP_SECONDS"
+            )
+        return self
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from ``environ`` and the files that it names.
+
+    Raises:
+        SettingsError: one message with every wrong, unknown or missing name.
+
+    """
+    known = catalogue(Settings)
+    given = read_given(environ, known)
+    try:
+        settings = Settings.model_validate(given.values)
+    except ValidationError as error:
+        problems = [*given.problems, *describe(error, known, given.written_as)]
+        raise SettingsError(problems) from None
+    if given.problems:
+        raise SettingsError(given.problems)
+    return settings

@@ -1,0 +1,33 @@
+"""The errors of the domain."""
+
+
+class DomainError(Exception):
+    """Something the rules of the business do not allow."""
+
+
+class MoneyError(DomainError):
+    """An amount or a currency that cannot be understood."""
+
+
+class IllegalMoveError(DomainError):
+    """A change that the transition table does not have."""
+
+
+class UnavailableError(Exception):
+    """A part outside the process is away for now; the same call may work later."""
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """PostgreSQL is away, refuses, or does not answer in time.
+
+    ``outcome_unknown`` is True when the statement may have been committed: the
+    connection was lost after it was sent.
+    """
+
+    def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.outcome_unknown = outcome_unknown
+
+
+class BrokerUnavailableError(UnavailableError):
+    """Kafka is away or does not answer in time."""

@@ -1,0 +1,147 @@
+"""The Falcon application: routes, error answers, and what every answer carries."""
+
+from typing import Final, Protocol, TypeAlias
+
+import falcon
+
+from orders.domain.identifiers import IdFactory
+from orders.http.backend import Backend, Clock, RequestMeter
+from orders.http.notification_resources import NotificationCollection
+from orders.http.older_route import OlderOrders
+from orders.http.order_questions import OrderQuestions
+from orders.http.order_resources import OrderCollection, OrderHistory, OrderItem
+from orders.http.order_submission import OrderSubmission
+from orders.http.parking import Parking
+from orders.http.problems import ProblemError, serialize_http_error, write_problem
+from orders.http.request_context import ServiceRequest, seconds_since_start
+
+OrderApp: TypeAlias = falcon.App[ServiceRequest, falcon.Response]
+
+MAX_BODY_BYTES: Final = 65_536
+"""An order of 100 lines with all its metadata is under half of this."""
+_UNMATCHED = "unmatched"
+_OTHER_METHOD = "other"
+_METHODS = frozenset(falcon.HTTP_METHODS)
+
+
+class ErrorLog(Protocol):
+    """The part of a structlog logger that is used here."""
+
+    def error(self, event: str, **fields: object) -> None:
+        """Log what an operator should act on."""
+
+
+def create_app(
+    *,
+    backend: Backend,
+    parking: Parking,
+    meter: RequestMeter,
+    log: ErrorLog,
+    clock: Clock,
+    default_currency: str,
+    store_timeout_seconds: float = 1.8,
+    read_timeout_seconds: float = 1.8,
+    max_wait_seconds: int = 30,
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> OrderApp:
+    """Return the WSGI application; it runs in greenlets on the event loop.
+
+    Args:
+        backend: takes orders and questions; never waits.
+        parking: how a handler waits.
+        meter: counts each answer.
+        log: told of exceptions that no handler expected.
+        clock: ``time.monotonic`` or a test's stand-in, seconds.
+        default_currency: of orders that name none, and of ``POST /Orders``.
+        store_timeout_seconds: how long a client waits for its order's COMMIT.
+        read_timeout_seconds: how long one waits for a read.
+        max_wait_seconds: the longest wait for an order to be settled.
+        max_body_bytes: the largest body of any request.
+
+    """
+    submission = OrderSubmission(
+        backend, parking, clock, IdFactory(), store_timeout_seconds
+    )
+    questions = OrderQuestions(
+        backend, parking, clock, read_timeout_seconds, max_wait_seconds
+    )
+    app: OrderApp = falcon.App(
+        request_type=ServiceRequest, middleware=[AnswerFinisher(meter)]
+    )
+    # Bodies are read and written by our own codecs alone.
+    app.req_options.media_handlers.clear()
+    app.resp_options.media_handlers.clear()
+    app.set_error_serializer(serialize_http_error)
+    app.add_error_handler(Exception, UnexpectedErrors(log).answer)
+    app.add_error_handler(ProblemError, _answer_problem)
+    app.add_route(
+        "/v1/orders",
+        OrderCollection(submission, questions, default_currency, max_body_bytes),
+    )
+    app.add_route("/v1/orders/{order_id}", OrderItem(questions))
+    app.add_route("/v1/orders/{order_id}/history", OrderHistory(questions))
+    app.add_route("/v1/notifications", NotificationCollection(questions))
+    app.add_route("/Orders", OlderOrders(submission, default_currency, max_body_bytes))
+    return app
+
+
+class AnswerFinisher:
+    """Gives every answer its common headers, and counts it."""
+
+    def __init__(self, meter: RequestMeter) -> None:
+        self._meter = meter
+
+    def process_response(
+        self,
+        req: ServiceRequest,
+        resp: falcon.Response,
+        _resource: object,
+        _req_succeeded: bool,
+    ) -> None:
+        """Falcon calls this after the handler or the error's answer."""
+        resp.set_header("x-request-id", req.request_id)
+        resp.set_header("x-content-type-options", "nosniff")
+        resp.set_header("cache-control", "no-store")
+        method = req.method
+        self._meter.http_request(
+            method if method in _METHODS else _OTHER_METHOD,
+            req.uri_template or _UNMATCHED,
+            resp.status_code,
+            seconds_since_start(req),
+        )
+
+
+class UnexpectedErrors:
+    """Answers an exception that nobody foresaw: nothing of it leaves the process."""
+
+    def __init__(self, log: ErrorLog) -> None:
+        self._log = log
+
+    def answer(
+        self,
+        req: ServiceRequest,
+        resp: falcon.Response,
+        error: Exception,
+        _params: dict[str, object],
+    ) -> None:
+        """Log the exception under the request's id and answer 500."""
+        self._log.error(
+            "http.request_failed",
+            request_id=req.request_id,
+            method=req.method,
+            route=req.uri_template or _UNMATCHED,
+            exc_info=error,
+        )
+        problem = ProblemError(
+            "internal_error", "Tell the operator the request_id of this answer."
+        )
+        write_problem(req, resp, problem)
+
+
+def _answer_problem(
+    req: ServiceRequest,
+    resp: falcon.Response,
+    error: ProblemError,
+    _params: dict[str, object],
+) -> None:
+    write_problem(req, resp, error)

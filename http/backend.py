@@ -1,0 +1,41 @@
+"""What the HTTP side asks of the rest of the process."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from orders.actors.messages import (
+    ReadHistory,
+    ReadNotifications,
+    ReadOrder,
+    Refused,
+    Submission,
+)
+
+Question = ReadOrder | ReadHistory | ReadNotifications
+
+
+class Backend(Protocol):
+    """Called on the event loop; never waits.
+
+    Both answer None when the work was taken (its ticket will be answered) and a
+    refusal when it was not.
+    """
+
+    def submit(self, submission: Submission) -> Refused | None:
+        """Take an order; it is handed over at the end of the loop's turn."""
+
+    def ask(self, question: Question) -> Refused | None:
+        """Take a question."""
+
+
+class RequestMeter(Protocol):
+    """Counts answered requests."""
+
+    def http_request(
+        self, method: str, route: str, status: int, seconds: float
+    ) -> None:
+        """Count one answer; ``route`` is the template, never the path."""
+
+
+Clock = Callable[[], float]
+"""``time.monotonic`` or a test's stand-in; seconds."""

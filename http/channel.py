@@ -1,0 +1,234 @@
+"""One client's connection: waitress's channel, made never to wait.
+
+All of it happens on the event loop, so nothing here may block: a client that does
+not read its answers is closed where waitress would wait for it, and each phase of
+a connection has a deadline.
+"""
+
+import socket
+from typing import Protocol, cast
+
+from orders.http.answers import Problem, last_answer
+from orders.http.limits import Limits
+from orders.http.loop import EventLoop
+from orders.http.parser import RequestParser
+from orders.http.task import AppTask, ProblemTask
+from orders.http.waitress_edge import (
+    Adjustments,
+    ClientDisconnected,
+    HTTPChannel,
+    SocketMap,
+    TcpWSGIServer,
+)
+
+
+class ChannelHost(Protocol):
+    """What a channel asks of its listener."""
+
+    loop: EventLoop
+    limits: Limits
+    problem: Problem
+    draining: bool
+
+
+class Channel(HTTPChannel):
+    """Reads requests, has them served one after another, and writes the answers."""
+
+    task_class = AppTask
+    error_task_class = ProblemTask
+    parser_class = RequestParser
+
+    def __init__(
+        self,
+        server: TcpWSGIServer,
+        sock: socket.socket,
+        addr: tuple[str, int],
+        adj: Adjustments,
+        map: SocketMap | None = None,  # noqa: A002 - waitress's name
+    ) -> None:
+        self._host = cast("ChannelHost", server)
+        self._loop = self._host.loop
+        self._limits = self._host.limits
+        self._reading_since: float | None = self._loop.now
+        self._idle_since = self._loop.now
+        self._sending_since: float | None = None
+        self._lingering_until: float | None = None
+        self._held = False
+        super().__init__(server, sock, addr, adj, map=map)
+
+    # --- the poller's side ---------------------------------------------------
+
+    def add_channel(self, map: SocketMap | None = None) -> None:  # noqa: A002
+        """Enter the listener's books and be watched."""
+        super().add_channel(map)
+        if self._fileno is not None:
+            self._loop.poller.watch(self._fileno)
+
+    def del_channel(self, map: SocketMap | None = None) -> None:  # noqa: A002
+        """Leave them, before the descriptor's number is given to another."""
+        if self._fileno is not None:
+            self._loop.poller.forget(self._fileno)
+        super().del_channel(map)
+
+    def readable(self) -> object:
+        """Tell whether input is wanted: between requests, and while lingering."""
+        return self._lingering_until is not None or super().readable()
+
+    def handle_read(self) -> None:
+        """Take in what came."""
+        try:
+            data = self.recv(self.adj.recv_bytes)
+        except BlockingIOError:
+            return  # the event was for an earlier owner of this descriptor
+        except OSError:
+            self.handle_close()
+            return
+        if data and self._lingering_until is None:
+            self.received(data)
+
+    def handle_write(self) -> None:
+        """Send what waits; then close, or serve the request that waited for that."""
+        if self.total_outbufs_len:
+            self._flush_exception(self._flush_some)
+        if self.connected and not self.total_outbufs_len:
+            self._sending_since = None
+            if self.close_when_flushed:
+                self._linger()
+            elif self._held:
+                self._held = False
+                self.server.add_task(self)
+        if self.will_close:
+            self.handle_close()
+
+    # --- requests ------------------------------------------------------------
+
+    def received(self, data: bytes) -> bool:
+        """Parse ``data``; each request that is complete is queued."""
+        taken = super().received(data)
+        if self.request is None:
+            self._reading_since = None
+        elif self._reading_since is None:
+            self._reading_since = self._loop.now
+        return taken
+
+    def hold_back(self) -> bool:
+        """Have the next request wait while there is output; True when it does.
+
+        A client that pipelines requests and does not read the answers then costs
+        the memory of one answer.
+        """
+        self._held = bool(self.total_outbufs_len)
+        return self._held
+
+    def service(self) -> None:
+        """Serve the oldest request, in a greenlet that may park."""
+        try:
+            super().service()
+        finally:
+            self._idle_since = self._loop.now
+            if self.request is not None:
+                # The rest of the next request was not read meanwhile.
+                self._reading_since = self._loop.now
+            self._loop.poller.touch(self._fileno, self)
+
+    # --- output --------------------------------------------------------------
+
+    def write_soon(self, data: bytes) -> int:
+        """Send ``data`` now as far as the kernel takes it, and keep the rest.
+
+        Raises:
+            ClientDisconnected: the client is gone, or reads too slowly.
+
+        """
+        if not self.connected or self.will_close:
+            raise ClientDisconnected
+        size = len(data)
+        if not self.total_outbufs_len:
+            data = data[self._send_at_once(data) :]
+        if data:
+            super().write_soon(data)
+            self._flush_outbufs_below_high_watermark()
+            if self.will_close:
+                raise ClientDisconnected
+        return size
+
+    def _send_at_once(self, data: bytes) -> int:
+        if self.socket is None:
+            raise ClientDisconnected
+        try:
+            return self.socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.will_close = True
+            raise ClientDisconnected from None
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Close at the watermark; waitress waits for the client here, for ever."""
+        if self.total_outbufs_len > self.adj.outbuf_high_watermark:
+            self.will_close = True
+
+    # --- the end -------------------------------------------------------------
+
+    @property
+    def refused(self) -> bool:
+        """Whether the connection is only kept until its last answer is read."""
+        return self._lingering_until is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being read, served or answered."""
+        return bool(self.requests or self.request or self.total_outbufs_len)
+
+    def refuse(self, answer: bytes) -> None:
+        """Send a last ``answer`` to a new connection, whatever it asks."""
+        try:
+            self.write_soon(answer)
+        except ClientDisconnected:
+            self.handle_close()
+        else:
+            self._linger()
+
+    def review(self) -> None:
+        """Close the connection when its time is up; called every tick."""
+        now, limits = self._loop.now, self._limits
+        if self._lingering_until is not None:
+            overdue = now >= self._lingering_until
+        elif self.total_outbufs_len:
+            self._sending_since = self._sending_since or now
+            overdue = now - self._sending_since >= limits.send_timeout_seconds
+        elif self.requests:
+            overdue = False  # its ticket has the deadline
+        elif self._reading_since is None:
+            idle = now - self._idle_since >= limits.keep_alive_seconds
+            overdue = idle or self._host.draining
+        else:
+            silent = self._host.draining and self.request is None
+            late = now - self._reading_since >= limits.request_timeout_seconds
+            if late and self.request is not None:
+                self._tell_timeout()
+            overdue = silent or late
+        if overdue:
+            self.handle_close()
+
+    def _tell_timeout(self) -> None:
+        detail = "The request did not arrive in time."
+        try:
+            self.write_soon(last_answer(self._host.problem, 408, detail))
+        except ClientDisconnected:
+            self.will_close = True
+
+    def _linger(self) -> None:
+        """Say that no more is coming and wait for the client to close.
+
+        Closing at once would make the kernel reset the connection when the client
+        has sent more, and the client might lose the answer (RFC 9112, 9.6).
+        """
+        self.close_when_flushed = False
+        self.request = None
+        self._lingering_until = self._loop.now + self._limits.linger_seconds
+        try:
+            if self.socket is not None:
+                self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.will_close = True

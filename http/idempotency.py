@@ -1,0 +1,61 @@
+"""Idempotency keys: what a client may send, and what the same request means."""
+
+import re
+from hashlib import blake2b
+
+import msgspec
+
+from orders.domain.intake import IdempotencyKey
+from orders.domain.order import OrderRequest
+from orders.http.problems import Fault, ProblemError
+from orders.http.request_context import ServiceRequest
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_DIGEST_BYTES = 16
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def key_of(req: ServiceRequest) -> str | None:
+    """Return the request's ``Idempotency-Key``, if it has one.
+
+    Raises:
+        ProblemError: ``idempotency_key_invalid``.
+
+    """
+    key: str | None = req.env.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None or _KEY.fullmatch(key):
+        return key
+    message = "send 1 to 255 visible ASCII characters"
+    raise ProblemError(
+        "idempotency_key_invalid",
+        f"Idempotency-Key: {message}.",
+        faults=[Fault("", "idempotency_key_invalid", message, "Idempotency-Key")],
+    )
+
+
+def fingerprint(request: OrderRequest) -> bytes:
+    """Return a digest of what ``request`` means.
+
+    Spelling does not count: the order of fields, whitespace, escapes, a currency
+    left out, ``"99"`` for ``"99.00"``. In metadata, numbers count as the doubles
+    that most readers take them for.
+    """
+    metadata = request.metadata
+    meaning = (
+        request.user_id,
+        request.currency,
+        request.total,
+        request.lines,
+        request.reference,
+        None if metadata is None else msgspec.json.decode(metadata),
+    )
+    return blake2b(_encode(meaning), digest_size=_DIGEST_BYTES).digest()
+
+
+def idempotency_key(
+    route: str, key: str | None, request: OrderRequest
+) -> IdempotencyKey | None:
+    """Return what is stored of ``key``, None where the client sent none."""
+    if key is None:
+        return None
+    return IdempotencyKey(route, key, fingerprint(request))

@@ -1,0 +1,121 @@
+"""The operations listener: a second, stock waitress with threads of its own.
+
+So a probe never queues behind orders. The listener has no credentials: keep it on
+loopback or inside the cluster.
+"""
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
+from orders.http.health import HealthReport
+from orders.http.operations_app import (
+    OperationsApp,
+    OperationsSource,
+    Version,
+    create_operations_app,
+)
+
+_THREADS = 2
+_BACKLOG = 32
+_STOP_SECONDS = 5.0
+
+
+class _Trigger(Protocol):
+    def pull_trigger(self, thunk: Callable[[], None]) -> None: ...
+
+
+class _Dispatcher(Protocol):
+    def shutdown(self, cancel_pending: bool, timeout: float) -> bool: ...
+
+
+class _Waitress(Protocol):
+    """The part of waitress's server that is used."""
+
+    trigger: _Trigger
+    task_dispatcher: _Dispatcher
+
+    def run(self) -> None: ...
+
+
+class OperationsServer:
+    """Serves the operations listener on a thread of its own.
+
+    The socket is bound here, so ``port`` is known before ``start``.
+
+    Raises:
+        OSError: the address cannot be bound.
+
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        health: HealthReport,
+        source: OperationsSource,
+        version: Version,
+    ) -> None:
+        self._socket = _listen(host, port)
+        self._map: dict[int, object] = {}
+        app = create_operations_app(health, source, version)
+        self._server = _create_server(app, self._socket, self._map)
+        self._thread = threading.Thread(
+            target=self._server.run, name="operations", daemon=True
+        )
+
+    @property
+    def port(self) -> int:
+        """The port listened on, also where 0 asked for a free one."""
+        return int(self._socket.getsockname()[1])
+
+    def start(self) -> None:
+        """Begin to answer; once only."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the listener and its connections, within five seconds."""
+        # The loop ends when nothing is left to watch; only its own thread may close
+        # what it watches.
+        if self._thread.is_alive():
+            self._server.trigger.pull_trigger(lambda: close_all(self._map))
+            self._thread.join(_STOP_SECONDS)
+        else:
+            close_all(self._map)
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the first address of ``host``: one socket keeps waitress to one server."""
+    family, *_, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+
+
+def _create_server(
+    app: OperationsApp,
+    listener: socket.socket,
+    sockets: dict[int, object],
+) -> _Waitress:
+    server = create_server(
+        app,
+        map=sockets,
+        sockets=[listener],
+        threads=_THREADS,
+        connection_limit=100,
+        backlog=_BACKLOG,
+        channel_timeout=30,
+        cleanup_interval=10,
+        max_request_header_size=16_384,
+        max_request_body_size=1024,
+        asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=True,
+        ident=None,
+    )
+    return cast("_Waitress", server)

@@ -1,0 +1,179 @@
+"""Orders over HTTP: place one, look at it, look at its history."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import falcon
+
+from orders.actors.messages import TOO_MANY_WAITERS, Refused
+from orders.domain.identifiers import is_order_id
+from orders.domain.order import SETTLED, Order
+from orders.http.decoding import decode_order
+from orders.http.idempotency import key_of
+from orders.http.order_questions import OrderQuestions
+from orders.http.order_submission import OrderSubmission
+from orders.http.preferences import applied, preferred_wait, query_of, wait_parameter
+from orders.http.problems import ProblemError, refused
+from orders.http.rendering import order_path, render_history, render_order
+from orders.http.request_context import (
+    ServiceRequest,
+    demand_json_answer,
+    demand_json_body,
+    read_body,
+    tenant_of,
+)
+
+ROUTE: Final = "POST /v1/orders"
+"""The route that idempotency keys of this resource belong to."""
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
+_POLL_AFTER_SECONDS = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCollection:
+    """``/v1/orders``."""
+
+    submission: OrderSubmission
+    questions: OrderQuestions
+    default_currency: str
+    max_body_bytes: int
+
+    def on_post(self, req: ServiceRequest, resp: falcon.Response) -> None:
+        """Take an order: 202 once it is committed, 200 when a wait saw it settled.
+
+        Raises:
+            ProblemError: it was not taken, or that is not known.
+
+        """
+        demand_json_body(req)
+        demand_json_answer(req)
+        query_of(req)
+        key = key_of(req)
+        body = read_body(req, self.max_body_bytes)
+        request = decode_order(body, self.default_currency)
+        accepted = self.submission.store(req, ROUTE, key, request)
+        wait_seconds = self.questions.granted(preferred_wait(req))
+        order = accepted.order
+        if wait_seconds:
+            order = self._after_wait(resp, order, wait_seconds)
+        settled = wait_seconds and order.status in SETTLED
+        resp.status = falcon.HTTP_200 if settled else falcon.HTTP_202
+        resp.set_header("location", order_path(order.order_id))
+        if accepted.replayed:
+            resp.set_header("idempotency-replayed", "true")
+        resp.data = render_order(order)
+
+    def _after_wait(
+        self, resp: falcon.Response, order: Order, wait_seconds: int
+    ) -> Order:
+        """Return the order once it is settled, or as it is after ``wait_seconds``.
+
+        The order is committed: where it cannot be read now, the client gets what is
+        known of it.
+        """
+        if order.status not in SETTLED:
+            found = self.questions.settled_order(
+                order.tenant_id, order.order_id, wait_seconds
+            )
+            if not isinstance(found, Order):
+                return order
+            order = found
+        applied(resp, wait_seconds)
+        return order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """``/v1/orders/{order_id}``."""
+
+    questions: OrderQuestions
+
+    def on_get(self, req: ServiceRequest, resp: falcon.Response, order_id: str) -> None:
+        """Show the order, at once or when it is settled.
+
+        Raises:
+            ProblemError: there is none, or it cannot be read now.
+
+        """
+        demand_json_answer(req)
+        order = self._order(req, resp, _canonical(order_id))
+        etag = f'"{order.version}"'
+        resp.set_header("etag", etag)
+        if _is_current(req, order.version):
+            resp.status = falcon.HTTP_304
+            return
+        if order.status not in SETTLED:
+            resp.set_header("retry-after", _POLL_AFTER_SECONDS)
+        resp.data = render_order(order)
+
+    on_head = on_get
+
+    def _order(
+        self, req: ServiceRequest, resp: falcon.Response, order_id: str
+    ) -> Order:
+        wanted = query_of(req, "wait").get("wait")
+        preferred = preferred_wait(req) if wanted is None else wait_parameter(wanted)
+        seconds = self.questions.granted(preferred)
+        tenant_id = tenant_of(req)
+        if seconds:
+            answer = self.questions.settled_order(tenant_id, order_id, seconds)
+            if not (isinstance(answer, Refused) and answer.reason == TOO_MANY_WAITERS):
+                if wanted is None:
+                    applied(resp, seconds)
+                return _found(answer)
+        return _found(self.questions.order(tenant_id, order_id))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHistory:
+    """``/v1/orders/{order_id}/history``."""
+
+    questions: OrderQuestions
+
+    def on_get(self, req: ServiceRequest, resp: falcon.Response, order_id: str) -> None:
+        """Show every change of the order, oldest first.
+
+        Raises:
+            ProblemError: there is no such order, or it cannot be read now.
+
+        """
+        demand_json_answer(req)
+        query_of(req)
+        order_id = _canonical(order_id)
+        answer = self.questions.history(tenant_of(req), order_id)
+        if isinstance(answer, Refused):
+            raise refused(answer)
+        if answer is None:
+            raise _not_found()
+        resp.data = render_history(order_id, answer)
+
+    on_head = on_get
+
+
+def _canonical(order_id: str) -> str:
+    """Return the id in lower case; UUIDs are read in any (RFC 9562, section 4)."""
+    lowered = order_id.lower()
+    if not is_order_id(lowered):
+        raise _not_found()
+    return lowered
+
+
+def _found(answer: Order | Refused | None) -> Order:
+    if isinstance(answer, Refused):
+        raise refused(answer)
+    if answer is None:
+        raise _not_found()
+    return answer
+
+
+def _not_found() -> ProblemError:
+    return ProblemError("order_not_found", "No order has this id.")
+
+
+def _is_current(req: ServiceRequest, version: int) -> bool:
+    """Tell whether ``If-None-Match`` names ``version`` (RFC 9110, section 13.1.2)."""
+    header: str | None = req.env.get("HTTP_IF_NONE_MATCH")
+    if header is None:
+        return False
+    return header.strip() == "*" or str(version) in _ETAG.findall(header)

@@ -1,0 +1,120 @@
+"""Reads one request: waitress's parser, with a strict head of our own.
+
+Closed here are the holes by which two servers in a row can be made to disagree
+where a request ends (request smuggling; RFC 9112, sections 6 and 11.2).
+"""
+
+from io import BytesIO
+
+from orders.http.body import BodyBuffer
+from orders.http.request_lines import (
+    LineCache,
+    StartLine,
+    parse_field,
+    parse_start_line,
+    recurs,
+)
+from orders.http.waitress_edge import (
+    ChunkedReceiver,
+    FixedStreamReceiver,
+    HTTPRequestParser,
+    ParsingError,
+)
+
+_MAX_LENGTH_DIGITS = 18
+_SINGLE_FIELDS = frozenset({"HOST", "CONTENT_LENGTH", "TRANSFER_ENCODING"})
+
+
+class RequestParser(HTTPRequestParser):
+    """Parses one request; what it refuses becomes an error answer and a close.
+
+    Refused with 400: both ``Content-Length`` and ``Transfer-Encoding``, either of
+    them or ``Host`` twice, a transfer coding other than ``chunked``, HTTP/1.1
+    without ``Host``, a ``Content-Length`` that is not a number, folded lines, any
+    other byte that the grammar does not have. The limits of head (431) and body
+    (413) are waitress's. Event loop only, since the caches are shared.
+    """
+
+    start_lines = LineCache(parse_start_line)
+    fields = LineCache(parse_field, keep=recurs)
+
+    # waitress names these in log lines even where the head could not be parsed.
+    command = ""
+    path = ""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Take in the head, which ends with an empty line.
+
+        Raises:
+            ParsingError: it is refused.
+
+        """
+        lines = header_plus.split(b"\r\n")
+        start = self.start_lines(lines[0])
+        self._read_fields(lines)
+        self._take_start(start)
+        self._frame(start.version)
+
+    def get_body_stream(self) -> BytesIO:
+        """Return the body, which stays readable after the request is closed."""
+        receiver = self.body_rcv
+        return BytesIO() if receiver is None else receiver.getfile()
+
+    def _read_fields(self, lines: list[bytes]) -> None:
+        headers = self.headers
+        for index in range(1, len(lines)):
+            line = lines[index]
+            if not line:
+                continue  # the end, split off
+            field = self.fields(line)
+            if field is None:
+                continue
+            name, value = field
+            if name not in headers:
+                headers[name] = value
+            elif name in _SINGLE_FIELDS:
+                raise ParsingError(f"{name.title().replace('_', '-')} is given twice")
+            else:
+                headers[name] += ", " + value
+
+    def _take_start(self, start: StartLine) -> None:
+        self.command, self.request_uri, self.path, self.query, self.version = start
+        self.url_scheme = self.adj.url_scheme
+        connection = self.headers.get("CONNECTION", "").lower()
+        if start.version == "1.0":
+            self.connection_close = connection != "keep-alive"
+        elif connection:
+            options = [option.strip() for option in connection.split(",")]
+            self.connection_close = "close" in options
+
+    def _frame(self, version: str) -> None:
+        """Decide where the body ends."""
+        headers = self.headers
+        if version == "1.1" and "HOST" not in headers:
+            raise ParsingError("Host is missing")
+        coding = headers.pop("TRANSFER_ENCODING", None)
+        if coding is not None:
+            self._frame_chunked(coding, version)
+        elif "CONTENT_LENGTH" in headers:
+            self._frame_fixed(headers["CONTENT_LENGTH"])
+        if self.body_rcv is not None and version == "1.1":
+            wants = headers.get("EXPECT", "").lower() == "100-continue"
+            # Nobody is asked to go on with a body that is refused.
+            fits = self.content_length < self.adj.max_request_body_size
+            self.expect_continue = wants and fits
+
+    def _frame_chunked(self, coding: str, version: str) -> None:
+        if "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Transfer-Encoding and Content-Length exclude another")
+        if version != "1.1" or coding.lower() != "chunked":
+            raise ParsingError("The transfer coding is not supported")
+        self.chunked = True
+        self.body_rcv = ChunkedReceiver(BodyBuffer())
+
+    def _frame_fixed(self, text: str) -> None:
+        digits = text.isascii() and text.isdigit()
+        if not digits or len(text) > _MAX_LENGTH_DIGITS:
+            raise ParsingError("Content-Length is not valid")
+        self.content_length = int(text)
+        if self.content_length > 0:
+            self.body_rcv = FixedStreamReceiver(self.content_length, BodyBuffer())

@@ -1,0 +1,221 @@
+"""Errors as the client sees them: RFC 9457 problem details with stable codes."""
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
+
+import falcon
+import msgspec
+
+from orders.actors import messages
+
+PROBLEM_JSON: Final = "application/problem+json"
+MAX_FAULTS: Final = 500
+"""Faults told at once; more would make a small request a large answer."""
+_TYPE_PREFIX = "/problems/"
+_MAX_RETRY_AFTER_SECONDS = 3600
+
+
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that is wrong with a request.
+
+    ``pointer`` is a JSON pointer into the body (RFC 6901); for what is wrong with
+    the query or a header it is empty and ``parameter`` has the name.
+    """
+
+    pointer: str
+    code: str
+    message: str
+    parameter: str = ""
+
+
+class Kind(NamedTuple):
+    """What all problems of one code have in common."""
+
+    status: int
+    title: str
+    retryable: bool = False
+
+
+KINDS: Final = {
+    "bad_request": Kind(400, "The request cannot be understood"),
+    "malformed_body": Kind(400, "The body cannot be read"),
+    "invalid_query": Kind(400, "The query is not valid"),
+    "idempotency_key_invalid": Kind(400, "The idempotency key is not valid"),
+    "order_not_found": Kind(404, "There is no such order"),
+    "route_not_found": Kind(404, "There is no such resource"),
+    "method_not_allowed": Kind(405, "The resource does not have this method"),
+    "not_acceptable": Kind(406, "The answer cannot have the asked form"),
+    "request_timeout": Kind(408, "The request did not arrive in time", True),
+    "idempotency_key_in_use": Kind(409, "The key's first request is under way", True),
+    "body_too_large": Kind(413, "The body is too large"),
+    "unsupported_media_type": Kind(415, "The body has the wrong form"),
+    "invalid_order": Kind(422, "The order is not valid"),
+    "order_refused": Kind(422, "The order cannot be stored"),
+    "idempotency_key_reused": Kind(422, "The key was used with another body"),
+    "headers_too_large": Kind(431, "The header is too large"),
+    "internal_error": Kind(500, "Something went wrong here"),
+    messages.NOT_STORED: Kind(503, "The order was not stored", True),
+    messages.OUTCOME_UNKNOWN: Kind(503, "It is not known whether it was stored", True),
+    messages.DATABASE_UNAVAILABLE: Kind(503, "The database does not answer", True),
+    messages.OVERLOADED: Kind(503, "There is too much to do", True),
+    messages.DRAINING: Kind(503, "This node is stopping", True),
+    messages.TOO_MANY_UNPUBLISHED: Kind(503, "Too much waits to be published", True),
+    messages.TOO_MANY_WAITERS: Kind(503, "Too many clients wait", True),
+}
+"""Every code of the interface; a code never changes its meaning."""
+
+_UNAVAILABLE = Kind(503, "The service cannot do this now", True)
+_CODE_OF_STATUS = {
+    404: "route_not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+
+
+class ProblemError(Exception):
+    """A request that ends with an error answer.
+
+    Args:
+        code: one of ``KINDS``; an unknown one counts as a passing unavailability.
+        detail: a sentence for a person, about this occurrence.
+        faults: everything that is wrong, each with its place.
+        retry_after_seconds: sent as ``Retry-After``, whole seconds and at least 1.
+        order_id: the order that will exist if it was stored after all.
+
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        faults: Sequence[Fault] = (),
+        retry_after_seconds: float | None = None,
+        order_id: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.kind = KINDS.get(code, _UNAVAILABLE)
+        self.detail = detail
+        self.faults = tuple(faults[:MAX_FAULTS])
+        self.retry_after_seconds = retry_after_seconds
+        self.order_id = order_id
+
+
+class ProblemBody(msgspec.Struct, frozen=True):
+    """The answer's body."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: tuple[Fault, ...]
+    request_id: str
+    retryable: bool
+    order_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Asked(Protocol):
+    """The part of a request that a problem repeats."""
+
+    path: str
+    request_id: str
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def retry_after(seconds: float) -> str:
+    """Return the header's value for a wait of ``seconds``: whole, from 1 to 3600."""
+    if not seconds > 1:  # also NaN
+        return "1"
+    return str(math.ceil(min(seconds, _MAX_RETRY_AFTER_SECONDS)))
+
+
+def refused(refusal: messages.Refused, order_id: str | None = None) -> ProblemError:
+    """Return the problem of work that was not taken or not done."""
+    return ProblemError(
+        refusal.reason,
+        "Nothing is lost: send the same request again after the time in Retry-After.",
+        retry_after_seconds=refusal.retry_after_seconds,
+        order_id=order_id,
+    )
+
+
+def unknown_outcome(order_id: str, retry_after_seconds: float) -> ProblemError:
+    """Return the problem of an order that may or may not have been stored."""
+    return ProblemError(
+        messages.OUTCOME_UNKNOWN,
+        "The order may have been stored: look at its Location, or send the request"
+        " again with the same Idempotency-Key.",
+        retry_after_seconds=retry_after_seconds,
+        order_id=order_id,
+    )
+
+
+def write_problem(req: Asked, resp: falcon.Response, error: ProblemError) -> None:
+    """Turn ``resp`` into the answer that ``error`` stands for."""
+    kind = error.kind
+    resp.status = falcon.code_to_http_status(kind.status)
+    write_problem_headers(resp, error)
+    body = ProblemBody(
+        type=_TYPE_PREFIX + error.code,
+        title=kind.title,
+        status=kind.status,
+        detail=error.detail,
+        instance=falcon.uri.encode(req.path),
+        code=error.code,
+        errors=error.faults,
+        request_id=req.request_id,
+        retryable=kind.retryable,
+        order_id=error.order_id or msgspec.UNSET,
+    )
+    resp.content_type = PROBLEM_JSON
+    resp.data = _encode(body)
+
+
+def write_problem_headers(resp: falcon.Response, error: ProblemError) -> None:
+    """Set the headers of ``error``, which no form of body replaces."""
+    if error.retry_after_seconds is not None:
+        resp.set_header("retry-after", retry_after(error.retry_after_seconds))
+    if error.order_id is not None:
+        resp.set_header("location", f"/v1/orders/{error.order_id}")
+
+
+def serialize_http_error(
+    req: Asked, resp: falcon.Response, error: falcon.HTTPError
+) -> None:
+    """Give Falcon's own errors, such as an unknown route, the form of a problem.
+
+    Falcon has set the status and the headers (``Allow``) already.
+    """
+    status = error.status_code
+    code = _CODE_OF_STATUS.get(status, "bad_request")
+    if status >= falcon.http_status_to_code(falcon.HTTP_500):
+        code = "internal_error"
+    detail = error.description or f"{KINDS[code].title}."
+    write_problem(req, resp, ProblemError(code, detail))
+
+
+def listener_problem(status: int, code: str, detail: str) -> bytes:
+    """Return the body of an error that never reached the application.
+
+    There is no request to speak of: no path and no request id.
+    """
+    kind = KINDS.get(code)
+    body = ProblemBody(
+        type=_TYPE_PREFIX + code,
+        title=kind.title if kind else falcon.code_to_http_status(status)[4:],
+        status=status,
+        detail=detail,
+        instance="",
+        code=code,
+        errors=(),
+        request_id="",
+        retryable=kind.retryable if kind else False,
+    )
+    return _encode(body)

@@ -1,0 +1,154 @@
+"""Answers as bytes: amounts are decimal strings, times RFC 3339 in UTC."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from orders.domain.money import format_amount
+from orders.domain.notices import Notification
+from orders.domain.order import Order
+from orders.domain.records import HistoryEntry
+
+_encode = msgspec.json.Encoder().encode
+
+
+class LineOut(msgspec.Struct, frozen=True):
+    """One line as it is answered."""
+
+    product_id: int
+    quantity: int
+    line_total: str
+
+
+class Links(msgspec.Struct, frozen=True, rename={"itself": "self"}):
+    """Where to go from an order."""
+
+    itself: str
+    history: str
+
+
+class OrderOut(msgspec.Struct, frozen=True):
+    """An order as it is answered; what it does not have is left out."""
+
+    order_id: str
+    status: str
+    payment_status: str
+    version: int
+    user_id: int
+    currency: str
+    items: list[LineOut]
+    total: str
+    created_at: str
+    updated_at: str
+    links: Links
+    reference: str | UnsetType = UNSET
+    metadata: Raw | UnsetType = UNSET
+
+
+class EventOut(msgspec.Struct, frozen=True):
+    """One row of an order's history; ``data`` is what was published."""
+
+    version: int
+    type: str
+    occurred_at: str
+    actor: str
+    reason: str | None
+    data: Raw
+
+
+class HistoryOut(msgspec.Struct, frozen=True):
+    """An order's history, oldest first."""
+
+    order_id: str
+    events: list[EventOut]
+
+
+class NotificationOut(msgspec.Struct, frozen=True):
+    """What a customer was told."""
+
+    order_id: str
+    version: int
+    channel: str
+    message: str
+    created_at: str
+
+
+class NotificationsOut(msgspec.Struct, frozen=True):
+    """A customer's notifications, newest first."""
+
+    user_id: int
+    notifications: list[NotificationOut]
+
+
+def order_path(order_id: str) -> str:
+    """Return where the order is found."""
+    return f"/v1/orders/{order_id}"
+
+
+def timestamp(moment: datetime) -> str:
+    """Return ``moment`` in RFC 3339, UTC, with microseconds."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def render_order(order: Order) -> bytes:
+    """Return the body that shows ``order``."""
+    request = order.request
+    currency = request.currency
+    created = timestamp(order.created_at)
+    fresh = order.updated_at is order.created_at
+    path = order_path(order.order_id)
+    return _encode(
+        OrderOut(
+            order_id=order.order_id,
+            status=order.status,
+            payment_status=order.payment_status,
+            version=order.version,
+            user_id=request.user_id,
+            currency=currency,
+            items=[
+                LineOut(product_id, quantity, format_amount(line_total, currency))
+                for product_id, quantity, line_total in request.lines
+            ],
+            total=format_amount(request.total, currency),
+            created_at=created,
+            updated_at=created if fresh else timestamp(order.updated_at),
+            links=Links(path, f"{path}/history"),
+            reference=UNSET if request.reference is None else request.reference,
+            metadata=UNSET if request.metadata is None else Raw(request.metadata),
+        )
+    )
+
+
+def render_history(order_id: str, entries: Sequence[HistoryEntry]) -> bytes:
+    """Return the body that shows an order's history."""
+    events = [
+        EventOut(
+            version=entry.version,
+            type=entry.type,
+            occurred_at=timestamp(entry.occurred_at),
+            actor=entry.actor,
+            reason=entry.reason,
+            data=Raw(entry.data),
+        )
+        for entry in entries
+    ]
+    return _encode(HistoryOut(order_id, events))
+
+
+def render_notifications(user_id: int, notifications: Sequence[Notification]) -> bytes:
+    """Return the body that shows a customer's notifications."""
+    shown = [
+        NotificationOut(
+            order_id=notice.order_id,
+            version=notice.version,
+            channel=notice.channel,
+            message=notice.message,
+            created_at=timestamp(created_at),
+        )
+        for notice, created_at in notifications
+    ]
+    return _encode(NotificationsOut(user_id, shown))

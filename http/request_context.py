@@ -1,0 +1,121 @@
+"""What every handler needs to know about its request, and may ask of it."""
+
+import re
+from time import perf_counter
+from typing import Final
+
+import falcon
+
+from orders.domain.identifiers import IdFactory
+from orders.domain.order import DEFAULT_TENANT
+from orders.http.problems import ProblemError
+
+JSON: Final = "application/json"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_TRACEPARENT = re.compile(
+    r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII
+)
+_ANY_ANSWER = frozenset({"*/*", JSON})
+# Shared by all requests: they are made on the one thread of the event loop.
+_new_request_id = IdFactory()
+
+
+class ServiceRequest(falcon.Request):
+    """A request that knows its id and when it began."""
+
+    __slots__ = ("request_id", "started")
+
+    request_id: str
+    """The client's ``X-Request-Id`` where it is safe to log, else a new one."""
+    started: float
+    """``time.perf_counter()`` seconds."""
+
+    def __init__(
+        self, env: dict[str, object], options: falcon.RequestOptions | None = None
+    ) -> None:
+        super().__init__(env, options)
+        self.started = perf_counter()
+        given = env.get("HTTP_X_REQUEST_ID")
+        if isinstance(given, str) and _REQUEST_ID.fullmatch(given):
+            self.request_id = given
+        else:
+            self.request_id = _new_request_id()
+
+
+def seconds_since_start(req: ServiceRequest) -> float:
+    """Return how long the request has been handled so far."""
+    return perf_counter() - req.started
+
+
+def tenant_of(_req: ServiceRequest) -> str:
+    """Return the tenant that the request speaks for: there is one so far."""
+    return DEFAULT_TENANT
+
+
+def traceparent_of(req: ServiceRequest) -> str | None:
+    """Return the valid W3C trace context of the request, in the form of version 00.
+
+    A header that is malformed is ignored, as the standard asks for
+    (https://www.w3.org/TR/trace-context/, section 3.2.2).
+    """
+    header = req.env.get("HTTP_TRACEPARENT")
+    if header is None:
+        return None
+    match = _TRACEPARENT.fullmatch(header)
+    if match is None:
+        return None
+    version, trace_id, parent_id, flags, more = match.groups()
+    if version == "ff" or (version == "00" and more is not None):
+        return None
+    if not (trace_id.strip("0") and parent_id.strip("0")):
+        return None
+    return f"00-{trace_id}-{parent_id}-{flags}"
+
+
+def read_body(req: ServiceRequest, max_bytes: int) -> bytes:
+    """Return the whole body; the server has received it before the handler runs.
+
+    Raises:
+        ProblemError: ``body_too_large``, ``malformed_body`` for a strange length.
+
+    """
+    declared = req.env.get("CONTENT_LENGTH") or "0"
+    if not (declared.isascii() and declared.isdigit()):
+        raise ProblemError("malformed_body", "Content-Length is not a number.")
+    # Digits are counted first: int() of a very long number is slow, then refused.
+    if len(declared) > len(str(max_bytes)) or int(declared) > max_bytes:
+        raise ProblemError("body_too_large", f"A body has at most {max_bytes} bytes.")
+    body: bytes = req.env["wsgi.input"].read(int(declared))
+    return body
+
+
+def demand_json_body(req: ServiceRequest) -> None:
+    """Refuse a body that is declared as anything but plain JSON.
+
+    Raises:
+        ProblemError: ``unsupported_media_type``.
+
+    """
+    declared = req.content_type
+    if declared != JSON and (
+        declared is None or declared.partition(";")[0].strip().lower() != JSON
+    ):
+        raise ProblemError(
+            "unsupported_media_type", f"Send the body with Content-Type: {JSON}."
+        )
+    if req.env.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise ProblemError(
+            "unsupported_media_type", "Send the body without Content-Encoding."
+        )
+
+
+def demand_json_answer(req: ServiceRequest) -> None:
+    """Refuse a client that does not take JSON, before anything is done for it.
+
+    Raises:
+        ProblemError: ``not_acceptable``.
+
+    """
+    accept = req.env.get("HTTP_ACCEPT")
+    if accept and accept not in _ANY_ANSWER and not req.client_accepts(JSON):
+        raise ProblemError("not_acceptable", f"Answers are {JSON}.")

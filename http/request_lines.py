@@ -1,0 +1,153 @@
+"""The lines of a request's head, parsed strictly and in linear time.
+
+waitress matches them with expressions that need seconds for some lines of a few
+thousand bytes, which would hold the event loop; these need microseconds.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from orders.http.waitress_edge import ParsingError
+
+# RFC 9110, section 5.6.2; methods are upper case here, as they are in practice.
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+")
+_TARGET = re.compile(rb"[\x21-\x7e]+")
+# RFC 9110, section 5.5: visible characters, obs-text, space and tab.
+_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
+
+_PROXY_FIELDS = frozenset(
+    "FORWARDED PROXY X_FORWARDED_BY X_FORWARDED_FOR X_FORWARDED_HOST "
+    "X_FORWARDED_PORT X_FORWARDED_PROTO".split()
+)
+"""Dropped: no proxy is trusted, so anybody could have written them."""
+
+_CHANGING_FIELDS = frozenset(
+    "AUTHORIZATION COOKIE IDEMPOTENCY_KEY TRACEPARENT TRACESTATE X_API_KEY "
+    "X_REQUEST_ID".split()
+)
+"""Never cached: secrets, or different in each request."""
+
+
+Parsed = TypeVar("Parsed")
+
+
+class StartLine(NamedTuple):
+    """The first line of a request."""
+
+    method: str
+    target: str
+    path: str
+    """Percent-decoded, as Latin-1 text, the way WSGI wants it."""
+    query: str
+    version: str
+    """``1.1`` or ``1.0``."""
+
+
+class Field(NamedTuple):
+    """One header field; ``name`` as in WSGI, without ``HTTP_``."""
+
+    name: str
+    value: str
+
+
+def parse_start_line(line: bytes) -> StartLine:
+    """Parse ``line`` (RFC 9112, section 3).
+
+    Raises:
+        ParsingError: it is not ``METHOD target HTTP/1.x``.
+
+    """
+    parts = line.split(b" ")
+    if len(parts) != 3:  # noqa: PLR2004 - method, target, version
+        raise ParsingError("The request line is not valid")
+    method, target, version = parts
+    if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target):
+        raise ParsingError("The request line is not valid")
+    if version not in _VERSIONS:
+        raise ParsingError("The HTTP version is not supported")
+    text = target.decode("ascii")
+    path, query = _split_target(text)
+    decoded = unquote_to_bytes(path).decode("latin-1")
+    return StartLine(method.decode("ascii"), text, decoded, query, _VERSIONS[version])
+
+
+def _split_target(target: str) -> tuple[str, str]:
+    """Return path and query of a target in any of its four forms."""
+    if target.startswith("/") or "://" not in target:
+        path, _, query = target.partition("#")[0].partition("?")
+        return path, query
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        raise ParsingError("The request target is not valid") from None
+    return parts.path or "/", parts.query
+
+
+def parse_field(line: bytes) -> Field | None:
+    """Parse a header line; None for one that is dropped.
+
+    Names with an underscore are dropped, since they cannot be told from the same
+    name with a hyphen later, and so are those of proxies.
+
+    Raises:
+        ParsingError: not a header line, also one that continues the line before
+            (obsolete line folding, RFC 9112, section 5.2).
+
+    """
+    name, colon, value = line.partition(b":")
+    if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        raise ParsingError("A header line is not valid")
+    if b"_" in name:
+        return None
+    key = name.upper().replace(b"-", b"_").decode("ascii")
+    if key in _PROXY_FIELDS:
+        return None
+    return Field(key, value.strip(b" \t").decode("latin-1"))
+
+
+class LineCache(Generic[Parsed]):
+    """Remembers what lines were parsed to, so that usual ones cost one look-up.
+
+    Line by line: one header that is new in each request does not spoil the rest.
+    Bounded: when full it begins anew, so lines that do not come again cannot
+    occupy it for good. Event loop only.
+    """
+
+    def __init__(
+        self,
+        parse: Callable[[bytes], Parsed],
+        *,
+        keep: Callable[[Parsed], bool] = lambda _: True,
+        max_lines: int = 2048,
+        max_line_bytes: int = 160,
+    ) -> None:
+        self._parse = parse
+        self._keep = keep
+        self._max_lines = max_lines
+        self._max_line_bytes = max_line_bytes
+        self._lines: dict[bytes, Parsed] = {}
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __call__(self, line: bytes) -> Parsed:
+        """Return the parsed ``line``; errors are the parser's and not remembered."""
+        try:
+            return self._lines[line]
+        except KeyError:
+            pass
+        parsed = self._parse(line)
+        if len(line) <= self._max_line_bytes and self._keep(parsed):
+            if len(self._lines) >= self._max_lines:
+                self._lines.clear()
+            self._lines[line] = parsed
+        return parsed
+
+
+def recurs(field: Field | None) -> bool:
+    """Tell whether the line of ``field`` may be kept: usual, and no secret."""
+    return field is None or field.name not in _CHANGING_FIELDS

@@ -1,0 +1,150 @@
+"""The HTTP server: binds, serves until it is drained, and says what was left."""
+
+import socket
+
+from orders.http.answers import Problem
+from orders.http.dispatcher import GreenletDispatcher
+from orders.http.limits import Limits
+from orders.http.listener import Listener
+from orders.http.loop import EventLoop
+from orders.http.waitress_edge import WSGIApp
+
+_LAST_WORDS_SECONDS = 0.5
+
+
+class AddressUnavailableError(Exception):
+    """The address cannot be listened on: taken, not ours, or not resolvable."""
+
+
+class OrderServer:
+    """A WSGI application on one event loop, handlers as greenlets.
+
+    ``drain`` may be called on any thread, a signal handler included; the rest
+    belongs to the thread that calls ``run``.
+
+    Args:
+        app: the application; its handlers may park on ``dispatcher``.
+        host: name or address to listen on.
+        port: 0 takes a free one.
+        loop: not yet running; its end is the server's end.
+        dispatcher: runs the handlers, made for ``loop``.
+        problem: makes the body of errors that never reach the application.
+        limits: of connections, bytes and seconds.
+        backlog: connections that the kernel keeps for us until they are accepted.
+
+    """
+
+    def __init__(
+        self,
+        app: WSGIApp,
+        *,
+        host: str,
+        port: int,
+        loop: EventLoop,
+        dispatcher: GreenletDispatcher,
+        problem: Problem,
+        limits: Limits | None = None,
+        backlog: int = 1024,
+    ) -> None:
+        self._app = app
+        self._address = (host, port)
+        self._loop = loop
+        self._dispatcher = dispatcher
+        self._problem = problem
+        self._limits = limits or Limits()
+        self._backlog = backlog
+        self._listener: Listener | None = None
+        self._drain_until: float | None = None
+        self._left = 0
+
+    def bind(self) -> None:
+        """Listen; connections wait in the kernel until ``run``.
+
+        Raises:
+            AddressUnavailableError: says which address, and why.
+
+        """
+        self._listener = Listener(
+            self._app,
+            _bound_socket(*self._address),
+            loop=self._loop,
+            dispatcher=self._dispatcher,
+            problem=self._problem,
+            limits=self._limits,
+            backlog=self._backlog,
+        )
+        self._loop.on_tick(self._listener.review)
+        self._loop.on_tick(self._check_drained)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, after ``bind``."""
+        return int(self._bound_listener().effective_port)
+
+    @property
+    def connections(self) -> int:
+        """Open connections; any thread."""
+        return 0 if self._listener is None else len(self._listener.active_channels)
+
+    def run(self) -> int:
+        """Serve until drained; return how many requests were left unanswered."""
+        listener = self._bound_listener()
+        try:
+            self._loop.run()
+        finally:
+            for channel in listener.channels:
+                channel.handle_close()
+            listener.close()
+            self._loop.close()
+        return self._left
+
+    def drain(self, grace_seconds: float) -> None:
+        """Begin to stop, and return at once; ``run`` returns when it is done.
+
+        Nothing new is accepted, idle connections are closed, requests in flight
+        are answered with ``connection: close``. What is still parked after
+        ``grace_seconds`` is told that it is late, and has half a second to answer
+        that. A second call can only shorten the time.
+        """
+        self._loop.call(lambda: self._begin_drain(grace_seconds))
+
+    def _begin_drain(self, grace_seconds: float) -> None:
+        self._bound_listener().stop_listening()
+        until = self._loop.now + grace_seconds
+        known = self._drain_until
+        self._drain_until = until if known is None else min(known, until)
+
+    def _check_drained(self) -> None:
+        if self._drain_until is None:
+            return
+        if not self.connections:
+            self._loop.stop()
+        elif self._loop.now >= self._drain_until:
+            self._drain_until = float("inf")
+            self._left = sum(c.busy for c in self._bound_listener().channels)
+            self._dispatcher.release_all()
+            self._loop.at(self._loop.now + _LAST_WORDS_SECONDS, self._loop.stop)
+
+    def _bound_listener(self) -> Listener:
+        if self._listener is None:
+            raise RuntimeError("bind() comes first")
+        return self._listener
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    """Return a bound socket that does not listen yet."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise AddressUnavailableError(f"{host}: {error.strerror}") from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        message = f"cannot listen on {host} port {port}: {error.strerror}"
+        raise AddressUnavailableError(message) from error
+    return bound

@@ -1,0 +1,1 @@
+"""The Kafka edge: producer, consumer, topic and the bytes of an event."""

@@ -1,0 +1,254 @@
+"""Reads the topic; one member of the consumer group."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic, sleep
+
+from orders.domain.errors import BrokerUnavailableError
+from orders.domain.records import DeadLetter, RecordBatch
+from orders.messaging.backoff import Backoff
+from orders.messaging.client_logs import Log
+from orders.messaging.client_settings import consumer_settings
+from orders.messaging.codec import RECORD_UNREADABLE
+from orders.messaging.flow_control import flow_change
+from orders.messaging.group_member import GroupMember, MemberBrokenError, Polled
+from orders.messaging.kafka_clients import KafkaError
+from orders.messaging.offsets import DoneMarks, PolledRun
+from orders.messaging.sorting import SortedRecords, sort_records
+from orders.messaging.stall_watch import SILENT_SECONDS, UNSTABLE_SECONDS, StallWatch
+
+COMMIT_SECONDS = 1.0
+
+
+class KafkaRecordSource:
+    """A record source that makes its client anew when that is stuck.
+
+    Owned by one thread, which must poll at least every few seconds: a member that
+    does not holds up the whole group's rebalances. At-least-once: whatever was not
+    done when partitions moved or the client was replaced is polled again.
+
+    Args:
+        bootstrap_servers: ``host:port,...``; need not be reachable yet.
+        client_id: names this node and member in the broker's logs.
+        topic: must exist; it is never created here.
+        group: the consumer group.
+        max_poll_records: records of one batch.
+        max_outstanding_records: records polled and not done, over all partitions;
+            one batch more may come. At 7,000 records a second half of the default
+            lasts 350 ms, longer than the poll that brings the next ones.
+        session_timeout_seconds: silence after which the group gives our partitions
+            to others.
+        unstable_seconds, silent_seconds: when a client is taken for stuck.
+        security: kafka-python's TLS and SASL settings.
+        gather_seconds: the shortest time from one batch to the next poll, unless
+            the batch was full. A batch costs every stage behind it about the same
+            whatever its size; a record that comes after a quiet time waits for
+            nothing.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        bootstrap_servers: str,
+        client_id: str,
+        topic: str,
+        group: str,
+        log: Log,
+        max_poll_records: int = 500,
+        max_outstanding_records: int = 5_000,
+        session_timeout_seconds: float = 10.0,
+        unstable_seconds: float = UNSTABLE_SECONDS,
+        silent_seconds: float = SILENT_SECONDS,
+        security: Mapping[str, object] | None = None,
+        gather_seconds: float = 0.01,
+        clock: Callable[[], float] = monotonic,
+        pause: Callable[[float], None] = sleep,
+    ) -> None:
+        self._settings = consumer_settings(
+            bootstrap_servers,
+            client_id,
+            group,
+            security or {},
+            max_poll_records=max_poll_records,
+            session_timeout_ms=int(session_timeout_seconds * 1_000),
+        )
+        self._topic = topic
+        self._log = log
+        self._max_poll_records = max_poll_records
+        self._max_outstanding_records = max_outstanding_records
+        self._gather_seconds = gather_seconds
+        self._clock = clock
+        self._pause = pause
+        self._gather_until = 0.0
+        self._marks = DoneMarks()
+        self._watch = StallWatch(
+            clock, unstable_seconds=unstable_seconds, silent_seconds=silent_seconds
+        )
+        self._backoff = Backoff(clock)
+        self._member: GroupMember | None = None
+        self._commit_at = 0.0
+        self._failed_commits = 0
+
+    @property
+    def outstanding(self) -> int:
+        """Batches polled and not done."""
+        return self._marks.outstanding
+
+    @property
+    def failed_commits(self) -> int:
+        """Offset commits that failed since the start; each is harmless."""
+        current = 0 if self._member is None else self._member.failed_commits
+        return self._failed_commits + current
+
+    def poll(self, *, hold: bool = False) -> RecordBatch | None:
+        """Poll for about 200 ms, at most 3 s when the client is made anew.
+
+        With ``hold`` everything stays paused and only the membership is kept alive.
+        None where nothing came that asks for work.
+
+        Raises:
+            BrokerUnavailableError: the client could not be made, or broke; call
+                again later. Calls that come too early raise without trying.
+
+        """
+        member = self._member or self._join()
+        self._control_flow(member, hold=hold)
+        self._gather()
+        try:
+            polled = member.poll(self._max_poll_records)
+        except MemberBrokenError as error:
+            self._abandon("poll_failed", str(error))
+            raise BrokerUnavailableError(f"polling failed: {error}") from error
+        batch = self._register(polled)
+        self._commit_if_due(member)
+        self._look_for_stall(member, polled)
+        return batch
+
+    def done(self, token: int) -> None:
+        """The batch is in PostgreSQL: its offsets may be committed. Unknown tokens
+        (of partitions that moved away) are ignored.
+        """
+        self._marks.done(token)
+
+    def lag(self) -> Mapping[int, int]:
+        """Return records not yet fetched, by assigned partition, as the last fetch
+        saw them; empty while there is no client.
+        """
+        return {} if self._member is None else self._member.behind()
+
+    def group_lag(self) -> int | None:
+        """Return how far the whole group's committed offsets are behind, asking the
+        broker for at most about 2 s; None when it is away.
+        """
+        if self._member is None:
+            return None
+        try:
+            return self._member.group_lag()
+        except KafkaError as error:
+            self._log.debug("consumer.lag_unknown", error=repr(error))
+            return None
+
+    def close(self) -> None:
+        """Commit what is done and leave the group, within about 4 s.
+
+        A later ``poll`` would join again.
+        """
+        member, self._member = self._member, None
+        if member is not None:
+            member.leave()
+            self._failed_commits += member.failed_commits
+
+    def _join(self) -> GroupMember:
+        wait = self._backoff.remaining_seconds
+        if wait:
+            raise BrokerUnavailableError(f"Kafka was away; next try in {wait:.1f} s")
+        try:
+            member = GroupMember.join(
+                self._settings, self._topic, self._marks, self._log
+            )
+        except BrokerUnavailableError as error:
+            if self._backoff.failed():
+                self._log.warning("consumer.broker_away", error=str(error))
+            raise
+        if self._backoff.succeeded():
+            self._log.info("consumer.broker_back")
+        self._watch.restart()
+        self._member = member
+        return member
+
+    def _control_flow(self, member: GroupMember, *, hold: bool) -> None:
+        change = flow_change(
+            member.assigned,
+            member.paused,
+            self._marks.outstanding_records,
+            self._max_outstanding_records,
+            hold=hold,
+        )
+        member.change_flow(change.pause, change.resume, hold=hold)
+
+    def _gather(self) -> None:
+        left = self._gather_until - self._clock()
+        if left > 0:
+            self._pause(left)
+
+    def _register(self, polled: Polled) -> RecordBatch | None:
+        """Keep marks of what came; what asks for no work is done at once."""
+        found = sort_records(polled.partitions)
+        if polled.unreadable is not None:
+            found = _with_unreadable(found, self._topic, *polled.unreadable)
+        if not found.runs:
+            return None
+        if sum(map(len, polled.partitions)) < self._max_poll_records:
+            self._gather_until = self._clock() + self._gather_seconds
+        token = self._marks.take(found.runs)
+        if not found.asks_for_work:
+            self._marks.done(token)
+            return None
+        return RecordBatch(token, found.order_ids, found.dead_letters)
+
+    def _commit_if_due(self, member: GroupMember) -> None:
+        now = self._clock()
+        if now < self._commit_at:
+            return
+        self._commit_at = now + COMMIT_SECONDS
+        offsets = self._marks.take_commits()
+        if offsets:
+            member.commit(offsets)
+
+    def _look_for_stall(self, member: GroupMember, polled: Polled) -> None:
+        assigned = member.assigned
+        came = bool(polled.partitions) or polled.unreadable is not None
+        expects_nothing = not assigned or bool(member.paused)
+        self._watch.polled(stable=member.stable, lively=came or expects_nothing)
+        if self._watch.unstable_for_too_long:
+            self._abandon("not_stable")
+        elif self._watch.silent_for_long and self._is_stuck(member):
+            self._abandon("silent")
+
+    def _is_stuck(self, member: GroupMember) -> bool:
+        """Ask the broker; a broker that is away is no fault of this client."""
+        try:
+            stuck = member.has_unread_records()
+        except KafkaError as error:
+            self._log.debug("consumer.silence_unexplained", error=repr(error))
+            stuck = False
+        if not stuck:
+            self._watch.polled(stable=member.stable, lively=True)
+        return stuck
+
+    def _abandon(self, reason: str, error: str = "") -> None:
+        """Let go of a client; the next poll makes another, after a short delay."""
+        self._log.warning("consumer.client_replaced", reason=reason, error=error)
+        self.close()
+        self._backoff.failed()
+
+
+def _with_unreadable(
+    found: SortedRecords, topic: str, partition: int, offset: int
+) -> SortedRecords:
+    """Add a record of which only the place is known."""
+    letter = DeadLetter(topic, partition, offset, None, (), None, RECORD_UNREADABLE)
+    return found._replace(
+        dead_letters=(*found.dead_letters, letter),
+        runs=(*found.runs, PolledRun(partition, offset, offset, 1)),
+    )

@@ -1,0 +1,249 @@
+"""One Kafka consumer that joined the group, with its vendor's oddities fenced in."""
+
+from collections.abc import Collection, Mapping, Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from orders.domain.errors import BrokerUnavailableError
+from orders.messaging.client_logs import Log
+from orders.messaging.codec import RawRecord
+from orders.messaging.kafka_clients import (
+    STABLE,
+    ConsumerClient,
+    KafkaError,
+    PartitionId,
+    end_network,
+    offsets_of,
+    open_consumer,
+    partition_id,
+    rebalance_listener,
+)
+from orders.messaging.offsets import DoneMarks
+from orders.messaging.unreadable import deferred_error, skip_unreadable
+
+POLL_MS = 200
+"""Shorter polls may never finish a join; longer ones delay what waits for the owner."""
+METADATA_MS = 2_000
+COMMIT_MS = 1_500
+LEAVE_MS = 2_500
+ASK_SECONDS = 2.0
+
+
+class Polled(NamedTuple):
+    """What one poll brought."""
+
+    partitions: Collection[Sequence[RawRecord]]
+    unreadable: tuple[int, int] | None = None
+    """Partition and offset of a record that was stepped over."""
+
+
+class MemberBrokenError(Exception):
+    """The client cannot go on; another one has to be made."""
+
+
+class GroupMember:
+    """One membership; owned by one thread.
+
+    Marks are changed by the rebalance callbacks too. These run on the client's IO
+    thread, but only while the owner waits inside ``poll`` or ``leave``: so nothing
+    is locked.
+    """
+
+    def __init__(
+        self, consumer: ConsumerClient, topic: str, marks: DoneMarks, log: Log
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._marks = marks
+        self._log = log
+        self._hold = False
+        self.failed_commits = 0
+
+    @classmethod
+    def join(
+        cls, settings: Mapping[str, object], topic: str, marks: DoneMarks, log: Log
+    ) -> "GroupMember":
+        """Make a client and subscribe; the join itself happens in ``poll``.
+
+        Raises:
+            BrokerUnavailableError: no metadata within 2 s.
+
+        """
+        consumer = open_consumer(settings)
+        member = cls(consumer, topic, marks, log)
+        try:
+            # Without metadata a first join may be forgotten by the client for good.
+            consumer.end_offsets([partition_id(topic, 0)], timeout_ms=METADATA_MS)
+            consumer.subscribe([topic], listener=rebalance_listener(member))
+        except KafkaError as error:
+            member.leave()
+            raise BrokerUnavailableError(f"Kafka is away: {error}") from error
+        return member
+
+    @property
+    def stable(self) -> bool:
+        """True while this member is part of the group and sends heartbeats."""
+        return self._consumer.group_metadata().state == STABLE
+
+    @property
+    def assigned(self) -> set[int]:
+        """Partitions that are ours."""
+        return {tp.partition for tp in self._consumer.assignment()}
+
+    @property
+    def paused(self) -> set[int]:
+        """Partitions that are paused."""
+        return {tp.partition for tp in self._consumer.paused()}
+
+    def change_flow(
+        self, pause: Collection[int], resume: Collection[int], *, hold: bool
+    ) -> None:
+        """Pause and resume; with ``hold`` newly assigned partitions start paused."""
+        self._hold = hold
+        if pause:
+            self._consumer.pause(*self._ids(pause))
+        if resume:
+            self._consumer.resume(*self._ids(resume))
+
+    def poll(self, max_records: int) -> Polled:
+        """Wait up to 200 ms for records.
+
+        Raises:
+            MemberBrokenError: the client failed, and not over a record.
+
+        """
+        try:
+            records = self._consumer.poll(timeout_ms=POLL_MS, max_records=max_records)
+        except Exception as error:  # noqa: BLE001 - taking a record apart may raise anything
+            return Polled((), self._step_over(error))
+        error_to_come = deferred_error(self._consumer)
+        if error_to_come is None:
+            return Polled(records.values())
+        return Polled(records.values(), self._step_over(error_to_come))
+
+    def commit(self, offsets: Mapping[int, int]) -> None:
+        """Commit without waiting; a failure is counted and tried again later."""
+        try:
+            self._consumer.commit_async(
+                offsets_of(self._topic, offsets), callback=self._committed
+            )
+        except KafkaError as error:
+            self._note_failed_commit(offsets, error)
+
+    def behind(self) -> dict[int, int]:
+        """Return records not yet fetched, where the last fetch saw the end."""
+        lags: dict[int, int] = {}
+        for tp in self._consumer.assignment():
+            try:
+                end = self._consumer.highwater(tp)
+                position = None if end is None else self._position(tp)
+            except KafkaError:
+                continue  # it moved away meanwhile
+            if end is not None and position is not None:
+                lags[tp.partition] = max(0, end - position)
+        return lags
+
+    def has_unread_records(self) -> bool:
+        """Ask the broker whether an assigned partition goes on behind our position.
+
+        Raises:
+            KafkaError: it did not answer within a second.
+
+        """
+        mine = list(self._consumer.assignment())
+        ends = self._consumer.end_offsets(mine, timeout_ms=1_000)
+        positions = {tp: self._position(tp) for tp in mine}
+        return any(
+            position is not None and ends[tp] > position
+            for tp, position in positions.items()
+        )
+
+    def group_lag(self) -> int:
+        """Ask the broker how far the whole group's committed offsets are behind.
+
+        Raises:
+            KafkaError: it did not answer within about 2 s.
+
+        """
+        deadline = monotonic() + ASK_SECONDS
+
+        def left_ms() -> int:
+            return max(1, int((deadline - monotonic()) * 1_000))
+
+        every = list(self._ids(self._consumer.partitions_for_topic(self._topic)))
+        ends = self._consumer.end_offsets(every, timeout_ms=left_ms())
+        done = {tp: self._consumer.committed(tp, timeout_ms=left_ms()) for tp in every}
+        new = [tp for tp, offset in done.items() if offset is None]
+        starts = (
+            self._consumer.beginning_offsets(new, timeout_ms=left_ms()) if new else {}
+        )
+        lag = 0
+        for tp, offset in done.items():
+            lag += max(0, ends[tp] - (starts[tp] if offset is None else offset))
+        return lag
+
+    def leave(self) -> None:
+        """Commit what is done, leave the group, end the client; within about 4 s."""
+        offsets = self._marks.take_commits()
+        try:
+            if offsets:
+                self._consumer.commit(
+                    offsets_of(self._topic, offsets), timeout_ms=COMMIT_MS
+                )
+        except Exception as error:  # noqa: BLE001 - nothing may keep it from closing
+            self._note_failed_commit(offsets, error)
+        try:
+            self._consumer.close(autocommit=False, timeout_ms=LEAVE_MS)
+        except Exception as error:  # noqa: BLE001 - a dead IO thread hands on what killed it
+            self._log.warning("consumer.close_failed", error=repr(error))
+            end_network(self._consumer)
+        self._marks.revoke(self._marks.assigned)
+
+    def on_partitions_assigned(self, assigned: Collection[PartitionId]) -> None:
+        """Keep marks of these; runs on the IO thread."""
+        self._marks.assign(tp.partition for tp in assigned)
+        if self._hold:
+            self._consumer.pause(*assigned)
+
+    def on_partitions_revoked(self, revoked: Collection[PartitionId]) -> None:
+        """Commit what is done of these and forget them; runs on the IO thread."""
+        offsets = self._marks.revoke(tp.partition for tp in revoked)
+        if offsets:
+            self.commit(offsets)
+
+    def on_partitions_lost(self, lost: Collection[PartitionId]) -> None:
+        """Forget these, which others have already; runs on the IO thread."""
+        self._marks.revoke(tp.partition for tp in lost)
+
+    def _step_over(self, error: Exception) -> tuple[int, int]:
+        """Skip the record behind ``error``, or raise where there is none."""
+        skipped = skip_unreadable(self._consumer, error)
+        if skipped is None:
+            raise MemberBrokenError(repr(error)) from error
+        partition, offset = skipped.partition.partition, skipped.offset
+        self._log.error(
+            "consumer.record_unreadable",
+            partition=partition,
+            offset=offset,
+            error=repr(error),
+        )
+        return partition, offset
+
+    def _committed(
+        self, offsets: Mapping[PartitionId, object], outcome: object
+    ) -> None:
+        if isinstance(outcome, BaseException):
+            self._note_failed_commit([tp.partition for tp in offsets], outcome)
+
+    def _note_failed_commit(
+        self, partitions: Collection[int], error: BaseException
+    ) -> None:
+        self.failed_commits += 1
+        self._marks.commit_failed(partitions)
+        self._log.warning("consumer.commit_failed", error=repr(error))
+
+    def _position(self, partition: PartitionId) -> int | None:
+        return self._consumer.position(partition, timeout_ms=0)
+
+    def _ids(self, partitions: Collection[int]) -> tuple[PartitionId, ...]:
+        return tuple(partition_id(self._topic, number) for number in partitions)

@@ -1,0 +1,147 @@
+"""One Kafka producer with the events it has not answered for."""
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from threading import Event
+from time import monotonic
+
+from orders.domain.events import OrderEvent
+from orders.domain.records import EventRef
+from orders.messaging.client_logs import Log
+from orders.messaging.codec import EncodedEvent
+from orders.messaging.kafka_clients import KafkaError, ProducerClient, sender_thread
+from orders.messaging.partitioning import partition_of
+
+JOIN_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
+
+
+class ProducerSession:
+    """Wraps one client for its whole life; a publisher replaces sessions.
+
+    All methods belong to the owner's thread. The client's network thread only
+    appends to this session's own queue, so what an abandoned client reports late
+    reaches nobody.
+    """
+
+    def __init__(
+        self,
+        client: ProducerClient,
+        topic: str,
+        on_results: Callable[[], None],
+        log: Log,
+    ) -> None:
+        self._client = client
+        self._topic = topic
+        self._on_results = on_results
+        self._log = log
+        self._last_number = 0
+        self._unanswered: dict[int, tuple[OrderEvent, float]] = {}
+        self._answers: deque[tuple[int, object]] = deque()
+        self._announced = False
+        self._all_answered: Event | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Events sent and neither confirmed nor failed."""
+        return len(self._unanswered) - len(self._answers)
+
+    def partition_count(self) -> int:
+        """Return the topic's partitions, waiting for metadata up to the client's
+        ``max_block_ms``.
+
+        Raises:
+            KafkaError: not known in time.
+
+        """
+        return len(self._client.partitions_for(self._topic))
+
+    def send(
+        self, event: OrderEvent, record: EncodedEvent, partition_count: int
+    ) -> None:
+        """Queue one event.
+
+        Raises:
+            KafkaError: it was not queued.
+
+        """
+        key, value, headers = record
+        future = self._client.send(
+            self._topic, value, key, headers, partition_of(key, partition_count)
+        )
+        self._last_number = number = self._last_number + 1
+        self._unanswered[number] = (event, monotonic())
+        answered = partial(self._answered, number)
+        future.add_callback(answered)
+        future.add_errback(answered)
+
+    def take_answers(self) -> tuple[list[EventRef], list[OrderEvent]]:
+        """Return what was confirmed and what failed since the last call."""
+        # Cleared first: an answer that comes between the two is announced again.
+        self._announced = False
+        confirmed: list[EventRef] = []
+        failed: list[OrderEvent] = []
+        for _ in range(len(self._answers)):
+            number, answer = self._answers.popleft()
+            event, _ = self._unanswered.pop(number)
+            if isinstance(answer, BaseException):
+                failed.append(event)
+            else:
+                confirmed.append(EventRef(event.order_id, event.version))
+        return confirmed, failed
+
+    def oldest_age_seconds(self) -> float:
+        """Return how long the oldest unanswered event is under way."""
+        for _, sent_at in self._unanswered.values():
+            return monotonic() - sent_at
+        return 0.0
+
+    def unanswered(self) -> list[OrderEvent]:
+        """Return the events that were neither confirmed nor failed when last taken."""
+        return [event for event, _ in self._unanswered.values()]
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait until every event is answered; False when time ran out."""
+        # Made before the check, so that an answer after the check is not missed.
+        self._all_answered = Event()
+        done = self.in_flight == 0 or self._all_answered.wait(timeout_seconds)
+        self._all_answered = None
+        return done
+
+    def close(self) -> None:
+        """End the client; within 2 s, or 4 s where the broker is away."""
+        if self.in_flight == 0 and self._close_calmly():
+            return
+        self.kill()
+
+    def kill(self) -> None:
+        """End the client without sending what is queued.
+
+        ``KafkaProducer.close`` raises and leaves its thread running while the
+        broker is away, whatever its timeout.
+        """
+        sender = sender_thread(self._client)
+        sender.force_close()
+        sender.join(JOIN_SECONDS)
+        if sender.is_alive():
+            self._log.warning("publisher.thread_left", seconds=JOIN_SECONDS)
+        self._close_calmly()
+
+    def _close_calmly(self) -> bool:
+        try:
+            self._client.close(timeout=CLOSE_SECONDS)
+        except KafkaError as error:
+            self._log.debug("publisher.close_failed", error=repr(error))
+            return False
+        return True
+
+    def _answered(self, number: int, answer: object) -> None:
+        """Note one answer; runs on the client's network thread."""
+        self._answers.append((number, answer))
+        if not self._announced:
+            self._announced = True
+            self._on_results()
+        waiting = self._all_answered
+        if waiting is not None and self.in_flight == 0:
+            waiting.set()

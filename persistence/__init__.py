@@ -1,0 +1,1 @@
+"""The PostgreSQL edge: statements, migrations and what runs them."""

@@ -1,0 +1,81 @@
+"""Makes the stores of one process, each with a session set up for its work."""
+
+from orders.persistence.durability import check_durability
+from orders.persistence.identity import NodeIdentity
+from orders.persistence.intake import PostgresIntakeStore
+from orders.persistence.migrations import missing
+from orders.persistence.reading import PostgresReadStore
+from orders.persistence.session import Session
+from orders.persistence.settlement import PostgresSettlementStore
+from orders.persistence.sweeping import PostgresSweepStore
+
+# A batch waits for other people's keys for this long, and no longer.
+_INTAKE = {"lock_timeout": "200ms"}
+
+# Statistics of a fresh table mislead the planner, and a scan of a whole table locks
+# rows in another order than an index does.
+_BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
+_BY_INDEX_AND_LOOP = {**_BY_INDEX, "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
+
+class SchemaOutdatedError(Exception):
+    """The database lacks migrations that this version needs."""
+
+
+class PostgresDatabase:
+    """One PostgreSQL, as one node sees it. Nothing is connected until it is used.
+
+    Args:
+        url: a libpq URL or key-value string.
+        node_name: the operator's name of this node.
+        node_lease_seconds: how long the node counts as alive without a renewal.
+
+    """
+
+    def __init__(self, url: str, *, node_name: str, node_lease_seconds: float) -> None:
+        self._url = url
+        self._identity = NodeIdentity(node_name, lease_seconds=node_lease_seconds)
+
+    def check(self) -> None:
+        """Check that this database is safe and ready for this version.
+
+        Raises:
+            SchemaOutdatedError: migrations are missing; the message names them.
+            UnsafeServerError: the server may lose what it confirmed.
+            MigrationError: an applied migration differs from this version's file.
+            DatabaseUnavailableError: PostgreSQL did not answer; ask again later.
+
+        """
+        session = self._session("check", {})
+        try:
+            check_durability(session)
+            names = missing(session)
+        finally:
+            session.close()
+        if names:
+            raise SchemaOutdatedError(
+                f"the database lacks {', '.join(names)}: run the migrations first"
+            )
+
+    def intake_store(self) -> PostgresIntakeStore:
+        """Return a store for one writer of accepted orders."""
+        return PostgresIntakeStore(self._session("intake", _INTAKE), self._identity)
+
+    def settlement_store(self) -> PostgresSettlementStore:
+        """Return a store for one writer of settlements."""
+        session = self._session("settlement", _BY_INDEX)
+        return PostgresSettlementStore(session, self._identity)
+
+    def read_store(self) -> PostgresReadStore:
+        """Return a store for one reader."""
+        return PostgresReadStore(self._session("reader", _BY_INDEX))
+
+    def sweep_store(self) -> PostgresSweepStore:
+        """Return a store for the sweeper."""
+        session = self._session("sweeper", _BY_INDEX_AND_LOOP)
+        return PostgresSweepStore(session, self._identity)
+
+    def _session(self, purpose: str, settings: dict[str, str]) -> Session:
+        return Session(
+            self._url, application_name=f"orders {purpose}", settings=settings
+        )

@@ -1,0 +1,64 @@
+"""What psycopg's errors mean to those who call this room.
+
+SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+import psycopg
+
+from orders.domain.errors import DatabaseUnavailableError
+
+_CONTENTION = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock timeout: rolled back whole."""
+
+_AT_FAULT = (psycopg.DataError, psycopg.IntegrityError)
+"""SQLSTATE classes 22 and 23, and values that psycopg itself cannot send."""
+
+_WRONG_SERVER = frozenset({"25006"})
+"""Read-only transaction: connect again, so that libpq looks for the primary."""
+
+_FATAL = frozenset({"FATAL", "PANIC"})
+
+
+class ContentionError(DatabaseUnavailableError):
+    """Others hold what this statement needs; nothing was stored, try again."""
+
+
+class RowsRefusedError(Exception):
+    """PostgreSQL refused at least one of the rows; nothing was stored."""
+
+
+def translate(error: psycopg.Error, statement: str, *, commits: bool) -> Exception:
+    """Return what to raise in place of ``error``, met in the named statement.
+
+    ``commits`` says that the statement commits when it succeeds. Its outcome is
+    then unknown unless the server itself reported an error and went on: a FATAL
+    one may come after the commit, before its confirmation.
+    """
+    if isinstance(error, _AT_FAULT):
+        return RowsRefusedError(_detail(error))
+    detail = f"{statement}: {_detail(error)}"
+    if error.sqlstate in _CONTENTION:
+        return ContentionError(detail)
+    return DatabaseUnavailableError(
+        detail, outcome_unknown=commits and ends_connection(error)
+    )
+
+
+def ends_connection(error: psycopg.Error) -> bool:
+    """Tell whether the connection is of no further use, by the error alone."""
+    return (
+        error.sqlstate is None
+        or error.diag.severity_nonlocalized in _FATAL
+        or error.sqlstate.startswith("08")
+    )
+
+
+def wants_another_server(error: psycopg.Error) -> bool:
+    """Tell whether the server answered that it is not the primary."""
+    return error.sqlstate in _WRONG_SERVER
+
+
+def _detail(error: psycopg.Error) -> str:
+    """Return SQLSTATE and message, without the row data of the DETAIL field."""
+    text = error.diag.message_primary or str(error).strip() or type(error).__name__
+    return f"{error.sqlstate}: {text}" if error.sqlstate else text

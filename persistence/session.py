@@ -1,0 +1,167 @@
+"""One actor's own way into PostgreSQL."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+import psycopg
+from psycopg import RawCursor
+from psycopg.rows import args_row
+
+from orders.domain.errors import DatabaseUnavailableError
+from orders.persistence.connection import BoundedConnection, connect
+from orders.persistence.failures import (
+    ends_connection,
+    translate,
+    wants_another_server,
+)
+from orders.persistence.statements import Statement
+
+Row = TypeVar("Row")
+
+_BEGIN = Statement("begin", b"begin")
+_COMMIT = Statement("commit", b"commit")
+_ROLLBACK = Statement("rollback", b"rollback")
+_SAVEPOINT = Statement("savepoint", b"savepoint part")
+_RELEASE = Statement("release", b"release savepoint part")
+_ROLLBACK_PART = Statement("rollback_part", b"rollback to savepoint part")
+
+
+class Session:
+    """One connection, made when it is first needed and again when it was lost.
+
+    Owned by one thread at a time. Every statement is prepared and commits by
+    itself, except inside ``transaction``. Every method raises:
+
+    - ``DatabaseUnavailableError``: PostgreSQL is away, refuses or is too slow;
+      ``outcome_unknown`` is True when a commit was under way. The next call tries
+      again with a new connection where need be.
+    - ``ContentionError``, a kind of it: deadlock, lock timeout or serialization
+      failure; nothing was stored.
+    - ``RowsRefusedError``: the data is at fault; nothing was stored.
+
+    Args:
+        url: a libpq URL or key-value string.
+        application_name: shown in ``pg_stat_activity``.
+        settings: server settings of this session, such as ``lock_timeout``.
+        call_timeout_seconds: limit of one call as seen from here; above the
+            session's ``statement_timeout``, so that the server speaks first.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        application_name: str,
+        settings: Mapping[str, str] | None = None,
+        call_timeout_seconds: float = 8.0,
+    ) -> None:
+        self._url = url
+        self._application_name = application_name
+        self._settings = dict(settings or {})
+        self._call_timeout_seconds = call_timeout_seconds
+        self._connection: BoundedConnection | None = None
+        self._in_transaction = False
+
+    def read(
+        self,
+        statement: Statement,
+        parameters: Sequence[object],
+        make: Callable[..., Row],
+    ) -> list[Row]:
+        """Run a statement that stores nothing; ``make`` gets each row's columns."""
+        return self._run(statement, parameters, make, commits=False).fetchall()
+
+    def write(
+        self,
+        statement: Statement,
+        parameters: Sequence[object],
+        make: Callable[..., Row],
+    ) -> list[Row]:
+        """Run a statement that stores something and returns rows."""
+        commits = not self._in_transaction
+        return self._run(statement, parameters, make, commits=commits).fetchall()
+
+    def change(self, statement: Statement, parameters: Sequence[object]) -> int:
+        """Run a statement that stores something; return how many rows it changed."""
+        commits = not self._in_transaction
+        return self._run(statement, parameters, tuple, commits=commits).rowcount
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is run inside, all or nothing."""
+        self._run(_BEGIN, (), tuple, commits=False)
+        self._in_transaction = True
+        try:
+            yield
+            self._run(_COMMIT, (), tuple, commits=True)
+        except BaseException:
+            # Where the connection was lost the server rolls back by itself.
+            with suppress(DatabaseUnavailableError):
+                self._run(_ROLLBACK, (), tuple, commits=False)
+            raise
+        finally:
+            self._in_transaction = False
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Undo what is run inside when it fails, and leave the transaction usable."""
+        self._run(_SAVEPOINT, (), tuple, commits=False)
+        try:
+            yield
+        except BaseException:
+            with suppress(DatabaseUnavailableError):
+                self._run(_ROLLBACK_PART, (), tuple, commits=False)
+            raise
+        self._run(_RELEASE, (), tuple, commits=False)
+
+    def close(self) -> None:
+        """Close the connection; a later call opens a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _run(
+        self,
+        statement: Statement,
+        parameters: Sequence[object],
+        make: Callable[..., Row],
+        *,
+        commits: bool,
+    ) -> RawCursor[Row]:
+        connection = self._live_connection()
+        cursor = RawCursor(connection, row_factory=args_row(make))
+        try:
+            cursor.execute(statement.text, parameters, prepare=True)
+        except psycopg.Error as error:
+            if ends_connection(error) or wants_another_server(error):
+                self.close()
+            # Not "from error": its text may quote a row, which must not reach a log.
+            raise translate(error, statement.name, commits=commits) from None
+        return cursor
+
+    def _live_connection(self) -> BoundedConnection:
+        """Return the connection, made anew where the server has hung up.
+
+        Raises:
+            DatabaseUnavailableError: no server, or it went away in a transaction;
+                nothing was sent.
+
+        """
+        connection = self._connection
+        if connection is not None and not connection.closed and not connection.lost():
+            return connection
+        self.close()
+        if self._in_transaction:
+            raise DatabaseUnavailableError("the connection was lost in a transaction")
+        try:
+            self._connection = connect(
+                self._url,
+                application_name=self._application_name,
+                settings=self._settings,
+                call_timeout_seconds=self._call_timeout_seconds,
+            )
+        except psycopg.Error as error:
+            raise DatabaseUnavailableError(str(error).strip()) from error
+        return self._connection

@@ -1,0 +1,220 @@
+"""Writes what was decided about orders, each decision once."""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from orders.domain.events import event_type
+from orders.domain.order import UNSETTLED, OrderStatus, PaymentStatus
+from orders.domain.records import DeadLetter, EventRef
+from orders.domain.settlement import OpenOrder, Settled, Settlement
+from orders.domain.transitions import State
+from orders.persistence.dead_letters import encode_letters
+from orders.persistence.failures import ContentionError, RowsRefusedError
+from orders.persistence.identity import NodeIdentity
+from orders.persistence.rows import encode_json, id_array, text_array
+from orders.persistence.session import Session
+from orders.persistence.statements import Statements
+
+_TRIES = 5
+_PAUSE_SECONDS = (0.005, 0.05)
+
+
+class _MoveRow(msgspec.Struct, omit_defaults=True):
+    """One settlement that won, named as ``record_settlements`` reads it."""
+
+    id: str
+    version: int
+    type: str
+    data: str
+    tenant: str
+    usr: int
+    reason: str | None = None
+    channel: str | None = None
+    message: str | None = None
+
+
+class PostgresSettlementStore:
+    """Reads open orders and settles them by compare-and-set.
+
+    Owned by one thread. The session should plan with index scans alone: rows are
+    then locked in the order of their ids, the same on every node.
+    """
+
+    def __init__(self, session: Session, identity: NodeIdentity) -> None:
+        statements = Statements("settlement.sql")
+        self._session = session
+        self._identity = identity
+        self._read_open = statements["read_open"]
+        self._count_existing = statements["count_existing"]
+        self._move_orders = statements["move_orders"]
+        self._record_settlements = statements["record_settlements"]
+        self._forget_published = statements["forget_published"]
+        self._bury = statements["bury"]
+        self._unsettled = text_array(UNSETTLED)
+
+    def read_open(self, order_ids: Sequence[str]) -> tuple[list[OpenOrder], int]:
+        """Return the unsettled orders, and how many ids exist nowhere.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL did not answer.
+
+        """
+        wanted = set(order_ids)
+        parameters = (id_array(wanted), self._unsettled)
+        found = self._session.read(self._read_open, parameters, _open_order)
+        absent = wanted.difference(order.order_id for order in found)
+        if not absent:
+            return found, 0
+        # Most of these are settled by now; only what does not exist is counted.
+        [there] = self._session.read(self._count_existing, (id_array(absent),), int)
+        return found, len(absent) - there
+
+    def settle(self, settlements: Sequence[Settlement]) -> Settled:
+        """Apply each settlement whose order is still as it was read.
+
+        Deadlocks, lock timeouts and serialization failures are tried again a few
+        times. A settlement that PostgreSQL refuses does not hold up the others.
+
+        Raises:
+            DatabaseUnavailableError: see its ``outcome_unknown``; trying again is
+                harmless.
+
+        """
+        node_id = self._identity.node_id(self._session)
+        for _ in range(_TRIES - 1):
+            try:
+                return self._settle_once(settlements, node_id)
+            except ContentionError:
+                _pause()
+        return self._settle_once(settlements, node_id)
+
+    def forget_published(self, events: Sequence[EventRef]) -> None:
+        """Delete the outbox rows of events that Kafka confirmed.
+
+        Raises:
+            DatabaseUnavailableError: trying again is harmless.
+
+        """
+        by_version: defaultdict[int, list[str]] = defaultdict(list)
+        for event in events:
+            by_version[event.version].append(event.order_id)
+        for version, order_ids in sorted(by_version.items()):
+            self._session.change(self._forget_published, (id_array(order_ids), version))
+
+    def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep records that cannot be processed; a repeated one is kept once.
+
+        Raises:
+            DatabaseUnavailableError: trying again is harmless.
+
+        """
+        self._session.change(self._bury, (encode_letters(letters),))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _settle_once(self, settlements: Sequence[Settlement], node_id: int) -> Settled:
+        try:
+            with self._session.transaction():
+                won = self._move(settlements)
+                return Settled(tuple(won), self._record(won, node_id))
+        except RowsRefusedError:
+            return self._settle_singly(settlements, node_id)
+
+    def _settle_singly(
+        self, settlements: Sequence[Settlement], node_id: int
+    ) -> Settled:
+        """Settle one by one, in one transaction, and leave out those at fault."""
+        won: list[Settlement] = []
+        refused: list[Settlement] = []
+        with self._session.transaction():
+            for settlement in sorted(settlements, key=_order_id):
+                try:
+                    with self._session.part():
+                        moved = self._move([settlement])
+                        self._record(moved, node_id)
+                except RowsRefusedError:
+                    refused.append(settlement)
+                else:
+                    won += moved
+            at = self._record([], node_id)
+        return Settled(tuple(won), at, tuple(refused))
+
+    def _move(self, settlements: Sequence[Settlement]) -> list[Settlement]:
+        """Compare and set; return those that won, in the order given."""
+        groups: defaultdict[tuple[State, State, int], list[str]] = defaultdict(list)
+        for s in settlements:
+            groups[s.target, s.order.state, s.order.version].append(s.order.order_id)
+        moved: set[tuple[str, State]] = set()
+        # The groups come in one order on every node, as their ids do.
+        for (target, source, version), order_ids in sorted(groups.items()):
+            rows = self._session.write(
+                self._move_orders, (id_array(order_ids), *target, *source, version), str
+            )
+            moved.update((order_id, target) for order_id in rows)
+        won: list[Settlement] = []
+        for settlement in settlements:
+            move = (settlement.order.order_id, settlement.target)
+            if move in moved:
+                moved.remove(move)  # the same settlement given twice wins once
+                won.append(settlement)
+        return won
+
+    def _record(self, won: Sequence[Settlement], node_id: int) -> datetime:
+        rows = encode_json([_move_row(settlement) for settlement in won]).decode()
+        parameters = (rows, node_id)
+        [at] = self._session.write(self._record_settlements, parameters, _only)
+        return at
+
+
+def _order_id(settlement: Settlement) -> str:
+    return settlement.order.order_id
+
+
+def _move_row(settlement: Settlement) -> _MoveRow:
+    order, change, _, reason, data, notice = settlement
+    row = _MoveRow(
+        order.order_id,
+        settlement.version,
+        event_type(change),
+        data,
+        order.tenant_id,
+        order.user_id,
+        reason,
+    )
+    if notice is not None:
+        row.channel = notice.channel
+        row.message = notice.message
+    return row
+
+
+def _open_order(
+    order_id: str,
+    tenant_id: str,
+    user_id: int,
+    currency: str,
+    total: int,
+    status: str,
+    payment_status: str,
+    version: int,
+    created_at: datetime,
+) -> OpenOrder:
+    state = State(OrderStatus(status), PaymentStatus(payment_status))
+    return OpenOrder(
+        order_id, tenant_id, user_id, currency, total, state, version, created_at
+    )
+
+
+def _only(at: datetime) -> datetime:
+    return at
+
+
+def _pause() -> None:
+    """Let the other side finish; jitter keeps nodes out of step."""
+    time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret

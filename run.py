@@ -1,0 +1,15 @@
+"""The door of the service: one process, one node.
+
+    settings -> servers (given, or embedded) -> actors and HTTP -> wait -> drain
+
+Started by ``make run`` and by the container; ``orders serve`` does the same. The
+architecture is drawn in docs/architecture.md, and put together in
+``cli/composition.py``, in the same order.
+"""
+
+import sys
+
+from orders.cli.serve import serve
+
+if __name__ == "__main__":
+    sys.exit(serve())

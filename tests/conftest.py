@@ -1,0 +1,96 @@
+"""The embedded servers and small tools that tests share.
+
+Servers start with the first test that asks for them and live for the session.
+"""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from orders.devstack.deadline import wait_until as _wait_until
+from orders.devstack.kafka import EmbeddedKafka
+from orders.devstack.postgres import EmbeddedPostgres
+
+WaitUntil = Callable[[Callable[[], bool], float], None]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forgive kafka-python a call that Python 3.11 and 3.12 alone deprecate."""
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:(read|open)_text is deprecated:DeprecationWarning",
+    )
+
+
+@pytest.fixture(scope="session")
+def server_directory() -> Iterator[Path]:
+    """A folder for servers' data that the PostgreSQL account can pass through.
+
+    Not under ``tmp_path``: pytest closes that to other accounts.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="orders-test-"))
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_directory: Path) -> Iterator[EmbeddedPostgres]:
+    """The PostgreSQL of this session; a test that kills it starts it again."""
+    with EmbeddedPostgres(server_directory / "postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_server(server_directory: Path) -> Iterator[EmbeddedKafka]:
+    """The Kafka of this session; a test that kills it starts it again."""
+    with EmbeddedKafka(server_directory / "kafka") as server:
+        yield server
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a new database without tables, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(postgres_server, "CREATE DATABASE {}", name)
+    yield postgres_server.url_for(name)
+    _administer(postgres_server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """The URL of a new database with the current schema, dropped after the test."""
+    # Imported here: tests without a database do not need the persistence room.
+    from orders.persistence.migrations import migrate  # noqa: PLC0415
+
+    migrate(empty_database_url)
+    return empty_database_url
+
+
+@pytest.fixture
+def topic() -> str:
+    """The name of a topic that nobody uses and that does not exist yet."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def wait_until() -> WaitUntil:
+    """A function that waits for a condition and fails the test at its deadline."""
+
+    def wait(condition: Callable[[], bool], seconds: float) -> None:
+        if not _wait_until(condition, seconds):
+            pytest.fail(f"not true within {seconds} s: {condition}")
+
+    return wait
+
+
+def _administer(server: EmbeddedPostgres, statement: str, name: str) -> None:
+    server.start()  # a test may have left it killed
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))

@@ -1,0 +1,358 @@
+"""Topic and publisher against a real broker, in good times and bad."""
+
+import gc
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+
+from orders.devstack.kafka import EmbeddedKafka
+from orders.domain.errors import BrokerUnavailableError
+from orders.domain.events import OrderEvent
+from orders.domain.identifiers import IdFactory
+from orders.domain.records import EventRef
+from orders.messaging import client_settings
+from orders.messaging.client_logs import quieten_client_logs
+from orders.messaging.codec import EventEncoder
+from orders.messaging.kafka_clients import (
+    KafkaError,
+    open_admin,
+    open_consumer,
+    open_producer,
+    sender_thread,
+)
+from orders.messaging.partitioning import partition_of
+from orders.messaging.producer import KafkaPublisher
+from orders.messaging.topics import TopicError, TopicPlan, TopicReport, ensure_topic
+
+pytestmark = [
+    pytest.mark.integration,
+    # kafka-python leaves a socket to the collector for each refused connection.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+NOWHERE = "127.0.0.1:1"
+make_id = IdFactory()
+log = structlog.get_logger()
+
+WaitUntil = Callable[[Callable[[], bool], float], None]
+MakePublisher = Callable[..., KafkaPublisher]
+
+
+@pytest.fixture(autouse=True)
+def collect_sockets() -> Iterator[None]:
+    quieten_client_logs()
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def broker(kafka_server: EmbeddedKafka) -> EmbeddedKafka:
+    kafka_server.start()  # a test may have left it stopped
+    return kafka_server
+
+
+@pytest.fixture
+def made_topic(broker: EmbeddedKafka, topic: str) -> str:
+    ensure(broker, TopicPlan(topic, 3))
+    return topic
+
+
+@pytest.fixture
+def make_publisher(broker: EmbeddedKafka, topic: str) -> Iterator[MakePublisher]:
+    made: list[KafkaPublisher] = []
+
+    def make(**settings: object) -> KafkaPublisher:
+        publisher = KafkaPublisher(
+            bootstrap_servers=broker.bootstrap_servers,
+            client_id="test-publisher",
+            topic=topic,
+            log=log,
+            **({"on_results": lambda: None} | settings),
+        )
+        made.append(publisher)
+        return publisher
+
+    yield make
+    for publisher in made:
+        publisher.close()
+
+
+def ensure(broker: EmbeddedKafka, plan: TopicPlan) -> TopicReport:
+    return ensure_topic(
+        plan, bootstrap_servers=broker.bootstrap_servers, client_id="test", log=log
+    )
+
+
+def events(count: int) -> list[OrderEvent]:
+    now = datetime.now(UTC)
+    ids = [make_id() for _ in range(count)]
+    return [
+        OrderEvent(i, 1, "orders.order.accepted.v1", f'{{"order_id":"{i}"}}', now)
+        for i in ids
+    ]
+
+
+def refs(sent: list[OrderEvent]) -> list[EventRef]:
+    return [EventRef(event.order_id, event.version) for event in sent]
+
+
+def publish_all(publisher: KafkaPublisher, sent: list[OrderEvent]) -> None:
+    deadline = time.monotonic() + 10.0
+    while sent and time.monotonic() < deadline:
+        sent = sent[publisher.publish(sent) :]
+    assert not sent
+
+
+def read_topic(broker: EmbeddedKafka, topic: str) -> list[ConsumerRecord]:
+    """Read every record from the first to the last as of now."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=broker.bootstrap_servers, auto_offset_reset="earliest"
+    )
+    partitions = [TopicPartition(topic, number) for number in range(3)]
+    missing = sum(consumer.end_offsets(partitions).values())
+    consumer.assign(partitions)
+    records: list[ConsumerRecord] = []
+    deadline = time.monotonic() + 10.0
+    while len(records) < missing and time.monotonic() < deadline:
+        for some in consumer.poll(timeout_ms=200).values():
+            records += some
+    consumer.close()
+    return records
+
+
+@contextmanager
+def frozen(broker: EmbeddedKafka) -> Iterator[None]:
+    """A broker that keeps its connections and answers nothing."""
+    broker.kill(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        broker.kill(signal.SIGCONT)
+
+
+@contextmanager
+def stopped(broker: EmbeddedKafka) -> Iterator[None]:
+    """A broker that refuses connections."""
+    broker.stop()
+    try:
+        yield
+    finally:
+        broker.start()
+
+
+def test_a_missing_topic_is_created_as_planned(
+    broker: EmbeddedKafka, topic: str
+) -> None:
+    report = ensure(broker, TopicPlan(topic, 4, retention_seconds=3600))
+
+    assert report == TopicReport(topic, created=True, partitions=4, problems=())
+
+
+def test_a_topic_that_is_there_and_fit_is_left_alone(
+    broker: EmbeddedKafka, topic: str
+) -> None:
+    ensure(broker, TopicPlan(topic, 4))
+
+    again = ensure(broker, TopicPlan(topic, 4))
+
+    assert again == TopicReport(topic, created=False, partitions=4, problems=())
+
+
+def test_more_partitions_than_planned_are_fine(
+    broker: EmbeddedKafka, topic: str
+) -> None:
+    ensure(broker, TopicPlan(topic, 4))
+
+    assert ensure(broker, TopicPlan(topic, 2)).problems == ()
+
+
+def test_what_differs_from_the_plan_is_said(broker: EmbeddedKafka, topic: str) -> None:
+    ensure(broker, TopicPlan(topic, 1, retention_seconds=60))
+
+    report = ensure(broker, TopicPlan(topic, 2, 2, 2, retention_seconds=120))
+
+    about = [problem.split(":")[0] for problem in report.problems]
+    assert about == [
+        "it has 1 partitions, fewer than the 2 asked for",
+        "it has 1 replicas, fewer than the 2 asked for",
+        "min.insync.replicas is 1, not 2",
+        "retention.ms is 60000, not 120000",
+    ]
+
+
+def test_a_plan_that_the_broker_refuses_is_an_error(
+    broker: EmbeddedKafka, topic: str
+) -> None:
+    with pytest.raises(TopicError, match="InvalidReplicationFactorError"):
+        ensure(broker, TopicPlan(topic, 1, replication_factor=3))
+
+
+def test_a_plan_under_which_nothing_could_be_written_is_an_error() -> None:
+    with pytest.raises(TopicError, match=r"min\.insync"):
+        ensure_topic(
+            TopicPlan("t", 1, 1, 2), bootstrap_servers=NOWHERE, client_id="t", log=log
+        )
+
+
+def test_without_a_broker_the_topic_is_given_up_in_time() -> None:
+    before = threading.active_count()
+    began = time.monotonic()
+
+    with pytest.raises(BrokerUnavailableError):
+        ensure_topic(
+            TopicPlan("t", 1), bootstrap_servers=NOWHERE, client_id="t", log=log
+        )
+
+    assert time.monotonic() - began < 4.0
+    assert threading.active_count() == before
+
+
+def test_clients_made_without_a_broker_leave_no_thread() -> None:
+    before = threading.active_count()
+    consumer = open_consumer(
+        client_settings.consumer_settings(
+            NOWHERE, "t", "g", {}, max_poll_records=1, session_timeout_ms=6_000
+        )
+    )
+    producer = open_producer(client_settings.producer_settings(NOWHERE, "t", {}))
+    admin_settings = client_settings.admin_settings(NOWHERE, "t", {})
+
+    with pytest.raises(KafkaError):
+        open_admin(admin_settings | {"bootstrap_timeout_ms": 50})
+    consumer.close(autocommit=False, timeout_ms=100)
+    sender_thread(producer).force_close()
+    sender_thread(producer).join(5.0)
+    producer.close(timeout=1.0)
+
+    assert threading.active_count() == before
+
+
+def test_events_arrive_with_exactly_their_bytes_and_headers(
+    broker: EmbeddedKafka, made_topic: str, make_publisher: MakePublisher
+) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    (plain,) = events(1)
+    sent = [plain, plain._replace(version=2, traceparent=trace)]
+    publisher = make_publisher()
+
+    publish_all(publisher, sent)
+    publisher.flush(10.0)
+    records = read_topic(broker, made_topic)
+
+    encode = EventEncoder()
+    assert [(r.key, r.value, list(r.headers)) for r in records] == [
+        tuple(encode(event)) for event in sent
+    ]
+
+
+def test_a_record_goes_to_the_partition_of_its_key(
+    broker: EmbeddedKafka, made_topic: str, make_publisher: MakePublisher
+) -> None:
+    publisher = make_publisher()
+
+    publish_all(publisher, events(30))
+    publisher.flush(10.0)
+
+    for record in read_topic(broker, made_topic):
+        assert record.partition == partition_of(record.key, 3)
+
+
+def test_every_event_is_confirmed_once(
+    made_topic: str, make_publisher: MakePublisher
+) -> None:
+    sent = events(2_000)
+    woken = threading.Event()
+    publisher = make_publisher(on_results=woken.set)
+
+    publish_all(publisher, sent)
+    flushed = publisher.flush(20.0)
+    results = publisher.take_results()
+
+    assert flushed
+    assert woken.is_set()
+    assert sorted(results.confirmed) == sorted(refs(sent))
+    assert results.failed == []
+
+
+def test_a_topic_that_is_missing_takes_no_events(make_publisher: MakePublisher) -> None:
+    assert make_publisher().publish(events(1)) == 0
+
+
+@pytest.mark.parametrize("away", [stopped, frozen])
+def test_events_in_flight_outlive_an_absent_broker(
+    broker: EmbeddedKafka,
+    made_topic: str,
+    make_publisher: MakePublisher,
+    away: Callable[[EmbeddedKafka], AbstractContextManager[None]],
+) -> None:
+    publisher = make_publisher()
+    sent = events(500)
+    publish_all(publisher, sent[:100])
+    publisher.flush(10.0)
+
+    with away(broker):
+        publish_all(publisher, sent[100:])
+        flushed_early = publisher.flush(0.5)
+    flushed = publisher.flush(30.0)
+
+    results = publisher.take_results()
+    assert (flushed_early, flushed) == (False, True)
+    assert sorted(results.confirmed) == sorted(refs(sent))
+    keys = [record.key.decode() for record in read_topic(broker, made_topic)]
+    assert sorted(keys) == sorted(event.order_id for event in sent)
+
+
+def test_a_client_that_is_stuck_is_replaced_and_its_events_handed_back(
+    broker: EmbeddedKafka,
+    made_topic: str,
+    make_publisher: MakePublisher,
+    wait_until: WaitUntil,
+) -> None:
+    publisher = make_publisher(give_up_seconds=1.0)
+    publish_all(publisher, events(1))
+    publisher.flush(10.0)
+    publisher.take_results()
+    sent = events(50)
+    handed_back: list[OrderEvent] = []
+
+    def all_handed_back() -> bool:
+        handed_back.extend(publisher.take_results().failed)
+        return len(handed_back) == len(sent)
+
+    with frozen(broker):
+        publish_all(publisher, sent)
+        wait_until(all_handed_back, 5.0)
+    publish_all(publisher, handed_back)
+    flushed = publisher.flush(10.0)
+
+    results = publisher.take_results()
+    assert flushed
+    assert sorted(results.confirmed) == sorted(refs(sent))
+    assert results.failed == []
+
+
+def test_closing_does_not_wait_for_a_broker_that_does_not_answer(
+    broker: EmbeddedKafka, made_topic: str, make_publisher: MakePublisher
+) -> None:
+    before = threading.active_count()
+    publisher = make_publisher()
+    publish_all(publisher, events(1))
+    publisher.flush(10.0)
+
+    with frozen(broker):
+        publish_all(publisher, events(10))
+        began = time.monotonic()
+        publisher.close()
+        took = time.monotonic() - began
+
+    assert took < 4.5
+    assert threading.active_count() == before

@@ -1,0 +1,487 @@
+"""The record source against a real broker: shares, marks, outages and junk."""
+
+import gc
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import structlog
+from kafka import KafkaProducer
+
+from orders.devstack.kafka import EmbeddedKafka
+from orders.domain.errors import BrokerUnavailableError
+from orders.domain.events import FINAL_EVENT_TYPES, OrderEvent
+from orders.domain.identifiers import IdFactory
+from orders.domain.records import DeadLetter, RecordBatch
+from orders.messaging.client_logs import quieten_client_logs
+from orders.messaging.codec import (
+    KEY_MISSING,
+    ORDER_ID_MALFORMED,
+    RECORD_UNREADABLE,
+    VALUE_MISSING,
+)
+from orders.messaging.consumer import KafkaRecordSource
+from orders.messaging.producer import KafkaPublisher
+from orders.messaging.topics import TopicPlan, ensure_topic
+
+pytestmark = [
+    pytest.mark.integration,
+    # kafka-python leaves a socket to the collector for each refused connection.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+make_id = IdFactory()
+log = structlog.get_logger()
+FINAL_TYPE = min(FINAL_EVENT_TYPES)
+
+MakeSource = Callable[..., KafkaRecordSource]
+
+
+@pytest.fixture(autouse=True)
+def collect_sockets() -> Iterator[None]:
+    quieten_client_logs()
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def broker(kafka_server: EmbeddedKafka) -> EmbeddedKafka:
+    kafka_server.start()  # a test may have left it stopped
+    return kafka_server
+
+
+@pytest.fixture
+def group() -> str:
+    return f"group-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def make_source(broker: EmbeddedKafka, topic: str, group: str) -> Iterator[MakeSource]:
+    made: list[KafkaRecordSource] = []
+
+    def make(**settings: object) -> KafkaRecordSource:
+        source = KafkaRecordSource(
+            bootstrap_servers=broker.bootstrap_servers,
+            client_id=f"test-source-{len(made)}",
+            topic=topic,
+            group=group,
+            log=log,
+            **settings,
+        )
+        made.append(source)
+        return source
+
+    yield make
+    for source in made:
+        source.close()
+
+
+class Feed:
+    """Makes the topic and fills it."""
+
+    def __init__(self, broker: EmbeddedKafka, topic: str) -> None:
+        self.broker = broker
+        self.topic = topic
+
+    def create(self, partitions: int) -> None:
+        ensure_topic(
+            TopicPlan(self.topic, partitions),
+            bootstrap_servers=self.broker.bootstrap_servers,
+            client_id="test-feed",
+            log=log,
+        )
+
+    def publish(self, count: int, kind: str = "orders.order.accepted.v1") -> list[str]:
+        """Publish events of new orders, wait for the broker, return the ids."""
+        now = datetime.now(UTC)
+        events = [OrderEvent(make_id(), 1, kind, "{}", now) for _ in range(count)]
+        publisher = KafkaPublisher(
+            bootstrap_servers=self.broker.bootstrap_servers,
+            client_id="test-feed",
+            topic=self.topic,
+            on_results=lambda: None,
+            log=log,
+        )
+        assert publisher.publish(events) == count
+        assert publisher.flush(30.0)
+        publisher.close()
+        return [event.order_id for event in events]
+
+    def send_raw(
+        self, *records: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+    ) -> None:
+        """Send key, value and headers as somebody else might."""
+        producer = KafkaProducer(bootstrap_servers=self.broker.bootstrap_servers)
+        for key, value, headers in records:
+            producer.send(self.topic, value, key, headers, partition=0).get(10)
+        producer.close()
+
+
+@pytest.fixture
+def feed(broker: EmbeddedKafka, topic: str) -> Feed:
+    return Feed(broker, topic)
+
+
+class BadName(str):
+    """A header name that is written as bytes which are not UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def poll_until(
+    source: KafkaRecordSource,
+    enough: Callable[[list[RecordBatch]], bool],
+    seconds: float = 20.0,
+    *,
+    finish: bool = True,
+) -> list[RecordBatch]:
+    """Poll until ``enough``; an absent broker is asked again."""
+    batches: list[RecordBatch] = []
+    deadline = time.monotonic() + seconds
+    while not enough(batches):
+        assert time.monotonic() < deadline, f"{len(order_ids(batches))} order ids"
+        try:
+            batch = source.poll()
+        except BrokerUnavailableError:
+            time.sleep(0.05)  # as the owner would
+            continue
+        if batch is not None:
+            batches.append(batch)
+            if finish:
+                source.done(batch.token)
+    return batches
+
+
+def order_ids(batches: list[RecordBatch]) -> list[str]:
+    return [order_id for batch in batches for order_id in batch.order_ids]
+
+
+def count_of(count: int) -> Callable[[list[RecordBatch]], bool]:
+    return lambda batches: len(order_ids(batches)) >= count
+
+
+def poll_until_group_lag(source: KafkaRecordSource, lag: int) -> None:
+    """Poll, so that commits go out, until the broker knows of them."""
+    poll_until(source, lambda _: source.group_lag() == lag, seconds=10.0)
+
+
+def test_every_order_is_handed_out(feed: Feed, make_source: MakeSource) -> None:
+    feed.create(3)
+    sent = feed.publish(1_000)
+
+    batches = poll_until(make_source(), count_of(1_000))
+
+    assert sorted(order_ids(batches)) == sorted(sent)
+
+
+def test_batches_done_out_of_order_commit_only_what_is_done_in_a_row(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(1)
+    feed.publish(5_000)
+    source = make_source(max_poll_records=100, max_outstanding_records=10_000)
+    batches = poll_until(source, count_of(5_000), finish=False)
+    finished = [batch for index, batch in enumerate(batches) if index != 30]
+
+    for batch in reversed(finished):
+        source.done(batch.token)
+
+    behind = len(order_ids(batches[30:]))
+    poll_until_group_lag(source, behind)
+    assert source.outstanding == 1
+
+
+def test_a_restart_resumes_at_the_committed_offset(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(1)
+    sent = feed.publish(300)
+    first = make_source(max_poll_records=100)
+    batches = poll_until(first, count_of(300), finish=False)
+    first.done(batches[0].token)
+    first.done(batches[2].token)
+    first.close()
+
+    again = poll_until(make_source(), count_of(200))
+
+    assert order_ids(again) == sent[100:]
+
+
+def test_closing_commits_what_is_done(feed: Feed, make_source: MakeSource) -> None:
+    feed.create(2)
+    feed.publish(100)
+    first = make_source()
+    poll_until(first, count_of(100))
+    first.close()
+
+    second = make_source()
+    second.poll()
+
+    assert second.group_lag() == 0
+
+
+def test_records_of_finished_orders_are_passed_over_and_committed(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    feed.publish(50, FINAL_TYPE)
+    source = make_source()
+
+    batches = poll_until(source, lambda _: source.group_lag() == 0)
+
+    assert batches == []
+
+
+def test_records_that_name_no_order_become_dead_letters(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(1)
+    order_id = make_id().encode()
+    feed.send_raw(
+        (None, b"no key", []),
+        (b"junk", b"\x00\xff", [("h", b"1")]),
+        (order_id, None, []),
+    )
+    source = make_source()
+
+    batches = poll_until(source, bool)
+
+    letters = [letter for batch in batches for letter in batch.dead_letters]
+    assert letters == [
+        DeadLetter(feed.topic, 0, 0, None, (), b"no key", KEY_MISSING),
+        DeadLetter(
+            feed.topic, 0, 1, b"junk", (("h", b"1"),), b"\x00\xff", ORDER_ID_MALFORMED
+        ),
+        DeadLetter(feed.topic, 0, 2, order_id, (), None, VALUE_MISSING),
+    ]
+
+
+@pytest.mark.parametrize("max_poll_records", [1, 500])
+def test_a_record_that_cannot_be_unpacked_does_not_stop_its_partition(
+    feed: Feed, make_source: MakeSource, max_poll_records: int
+) -> None:
+    feed.create(1)
+    before, bad, after = (make_id() for _ in range(3))
+    feed.send_raw(
+        (before.encode(), b"{}", []),
+        (bad.encode(), b"{}", [(BadName("x"), b"1")]),
+        (bad.encode(), b"{}", [(BadName("x"), b"1")]),
+        (after.encode(), b"{}", []),
+    )
+    source = make_source(max_poll_records=max_poll_records)
+
+    batches = poll_until(source, count_of(2))
+
+    letters = [letter for batch in batches for letter in batch.dead_letters]
+    assert order_ids(batches) == [before, after]
+    assert [(letter.offset, letter.reason) for letter in letters] == [
+        (1, RECORD_UNREADABLE),
+        (2, RECORD_UNREADABLE),
+    ]
+    poll_until_group_lag(source, 0)
+
+
+def test_outstanding_records_stay_bounded_and_flow_again_when_done(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(1)
+    feed.publish(2_000)
+    source = make_source(max_poll_records=100, max_outstanding_records=500)
+    held = poll_until(source, count_of(500), finish=False)
+
+    stopped = [source.poll() for _ in range(5)]
+    for batch in held:
+        source.done(batch.token)
+    rest = poll_until(source, count_of(1_500))
+
+    assert stopped == [None] * 5
+    assert len(order_ids(held)) == 500
+    assert len(order_ids(rest)) == 1_500
+
+
+def test_a_paused_source_waits_without_spinning(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(1)
+    feed.publish(1_000)
+    source = make_source(max_poll_records=100, max_outstanding_records=100)
+    poll_until(source, count_of(100), finish=False)
+
+    began, cpu = time.monotonic(), time.process_time()
+    for _ in range(5):
+        source.poll()
+
+    assert time.monotonic() - began > 0.9
+    assert time.process_time() - cpu < 0.3
+
+
+def test_holding_keeps_the_membership_and_takes_nothing(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    source = make_source(session_timeout_seconds=3.0)
+    source.poll()
+    held = hold_for(source, 1.5)  # the leader's first metadata makes it join again
+    generation = generation_of(source)
+    feed.publish(10)
+
+    held += hold_for(source, 4.0)
+
+    assert set(held) == {None}
+    assert generation_of(source) == generation
+    assert len(order_ids(poll_until(source, count_of(10)))) == 10
+
+
+def test_a_source_that_joins_while_holding_takes_nothing(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    feed.publish(10)
+    source = make_source()
+
+    held = [source.poll(hold=True) for _ in range(10)]
+
+    assert set(held) == {None}
+    assert len(order_ids(poll_until(source, count_of(10)))) == 10
+
+
+def test_the_lag_is_known_with_and_without_the_broker(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(1)
+    feed.publish(300)
+    source = make_source(max_poll_records=100)
+    poll_until(source, count_of(100), finish=False)
+
+    assert dict(source.lag()) == {0: 200}
+    assert source.group_lag() == 300
+
+
+def hold_for(source: KafkaRecordSource, seconds: float) -> list[RecordBatch | None]:
+    held = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        held.append(source.poll(hold=True))
+    return held
+
+
+def generation_of(source: KafkaRecordSource) -> int:
+    assert source._member is not None
+    generation: int = source._member._consumer.group_metadata().generation_id
+    return generation
+
+
+class Member(threading.Thread):
+    """Owns a source and finishes whatever it polls."""
+
+    def __init__(self, source: KafkaRecordSource) -> None:
+        super().__init__()
+        self.source = source
+        self.seen: list[str] = []
+        self.leaving = threading.Event()
+        self.shares: set[int] = set()
+
+    def run(self) -> None:
+        while not self.leaving.is_set():
+            batch = self.source.poll()
+            self.shares = set(self.source.lag())
+            if batch is not None:
+                self.seen += batch.order_ids
+                self.source.done(batch.token)
+        self.source.close()
+
+    def leave(self) -> None:
+        self.leaving.set()
+        self.join(10.0)
+        assert not self.is_alive()
+
+
+def test_members_share_the_partitions_and_take_over_from_one_that_leaves(
+    feed: Feed,
+    make_source: MakeSource,
+    wait_until: Callable[[Callable[[], bool], float], None],
+) -> None:
+    feed.create(4)
+    sent = feed.publish(200)
+    one, two = Member(make_source()), Member(make_source())
+    one.start()
+    two.start()
+    try:
+        wait_until(lambda: len(one.shares) == len(two.shares) == 2, 20.0)
+        sent += feed.publish(200)
+        wait_until(lambda: set(one.seen) | set(two.seen) == set(sent), 20.0)
+        shared = bool(one.seen) and bool(two.seen)
+        two.leave()
+        sent += feed.publish(200)
+        wait_until(lambda: set(one.seen) | set(two.seen) == set(sent), 20.0)
+    finally:
+        one.leaving.set()
+        two.leaving.set()
+        one.leave()
+        two.leave()
+
+    assert shared
+    assert len(one.seen) + len(two.seen) == len(sent)
+
+
+def test_polling_resumes_after_the_broker_was_killed(
+    broker: EmbeddedKafka, feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    feed.publish(10)
+    source = make_source()
+    poll_until(source, count_of(10))
+
+    broker.kill()
+    for _ in range(3):
+        source.poll()
+    broker.start()
+    sent = feed.publish(10)
+    batches = poll_until(
+        source, lambda found: set(sent) <= set(order_ids(found)), seconds=30.0
+    )
+
+    assert set(sent) <= set(order_ids(batches))
+
+
+def test_a_source_may_start_before_its_broker(
+    broker: EmbeddedKafka, feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    sent = feed.publish(10)
+    source = make_source()
+    broker.stop()
+
+    threads = threading.active_count()
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailableError):
+        source.poll()
+    took = time.monotonic() - began
+    left = threading.active_count() - threads
+    broker.start()
+    batches = poll_until(source, count_of(10))
+
+    assert took < 4.0
+    assert left == 0
+    assert sorted(order_ids(batches)) == sorted(sent)
+
+
+def test_an_absent_broker_is_not_asked_at_every_poll(
+    broker: EmbeddedKafka, feed: Feed, make_source: MakeSource
+) -> None:
+    source = make_source()  # its topic is missing, which is as good as no broker
+    with pytest.raises(BrokerUnavailableError):
+        source.poll()
+
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailableError, match="next try in"):
+        source.poll()
+
+    assert time.monotonic() - began < 0.1

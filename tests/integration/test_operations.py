@@ -1,0 +1,106 @@
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from http.client import HTTPConnection
+
+import pytest
+
+from orders.http.health import Check, CheckState
+from orders.http.operations import OperationsServer
+from orders.http.operations_app import Version
+
+pytestmark = pytest.mark.integration
+
+
+class Healthy:
+    def live(self) -> Sequence[Check]:
+        return [Check("event_loop", CheckState.OK)]
+
+    ready = started = live
+
+
+class Empty:
+    def exposition(self) -> bytes:
+        return b"orders_up 1\n"
+
+    def status(self) -> Mapping[str, object]:
+        return {}
+
+
+def make_server(port: int = 0) -> OperationsServer:
+    return OperationsServer(
+        "127.0.0.1",
+        port,
+        health=Healthy(),
+        source=Empty(),
+        version=Version("1", "node"),
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[OperationsServer]:
+    server = make_server()
+    server.start()
+    yield server
+    server.stop()
+
+
+def get(port: int, path: str) -> tuple[int, dict[str, str], bytes]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+    finally:
+        connection.close()
+
+
+def test_a_free_port_is_chosen_and_told(server: OperationsServer) -> None:
+    status, _, body = get(server.port, "/metrics")
+
+    assert (status, body) == (200, b"orders_up 1\n")
+
+
+def test_the_server_does_not_say_what_it_is(server: OperationsServer) -> None:
+    _, headers, _ = get(server.port, "/livez")
+
+    assert "Server" not in headers
+
+
+def test_a_stopped_server_frees_its_port_and_threads() -> None:
+    before = threading.active_count()
+    server = make_server()
+    server.start()
+    port = server.port
+    get(port, "/livez")
+
+    server.stop()
+
+    with socket.create_server(("127.0.0.1", port)):
+        assert threading.active_count() == before
+
+
+def test_stopping_does_not_wait_for_an_idle_client() -> None:
+    server = make_server()
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.recv(4096)
+
+        server.stop()
+
+        assert client.recv(4096) == b""
+
+
+def test_a_server_that_never_started_can_be_stopped() -> None:
+    server = make_server()
+    port = server.port
+
+    server.stop()
+
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_taken_port_is_an_error_at_once(server: OperationsServer) -> None:
+    with pytest.raises(OSError, match="Address already in use"):
+        make_server(server.port)

@@ -1,0 +1,386 @@
+"""Accepted orders are stored once, whatever comes with them and whoever races."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import cast
+
+import psycopg
+import pytest
+
+from orders.actors.ports import IntakeStore
+from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.events import event_data, event_type
+from orders.domain.identifiers import IdFactory
+from orders.domain.intake import (
+    IdempotencyKey,
+    KeyBusy,
+    KeyReused,
+    NewOrder,
+    Replayed,
+    RowRefused,
+    Stored,
+)
+from orders.domain.order import DEFAULT_TENANT, OrderLine, OrderRequest, OrderStatus
+from orders.domain.payment import Decision
+from orders.domain.settlement import settle
+from orders.domain.transitions import Change, move
+from orders.persistence.database import PostgresDatabase
+from orders.persistence.held_orders import ID_TAKEN
+from orders.persistence.identity import NodeIdentity
+from orders.persistence.intake import PostgresIntakeStore
+from orders.persistence.session import Session
+
+pytestmark = pytest.mark.integration
+
+ROUTE = "POST /v1/orders"
+PENDING = move(None, Change.ACCEPTED)
+new_id = IdFactory()
+
+
+def new_order(
+    key: str | None = None,
+    *,
+    fingerprint: bytes = b"same",
+    total: int = 9980,
+    reference: str | None = None,
+    metadata: str | None = None,
+) -> NewOrder:
+    order_id = new_id()
+    lines = (OrderLine(3, 2, total - 1), OrderLine(4, 1, 1))
+    return NewOrder(
+        order_id,
+        DEFAULT_TENANT,
+        OrderRequest(7, "EUR", total, lines, reference, metadata),
+        event_data(order_id, DEFAULT_TENANT, 7, total, "EUR", PENDING, 1),
+        None if key is None else IdempotencyKey(ROUTE, key, fingerprint),
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    )
+
+
+@pytest.fixture
+def database(database_url: str) -> PostgresDatabase:
+    return PostgresDatabase(database_url, node_name="test", node_lease_seconds=30)
+
+
+@pytest.fixture
+def store(database: PostgresDatabase) -> Iterator[PostgresIntakeStore]:
+    store = database.intake_store()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+def count(connection: psycopg.Connection, table: str) -> int:
+    [(rows,)] = connection.execute(f"select count(*) from {table}".encode()).fetchall()  # noqa: S608 - names of tables in this file
+    return cast("int", rows)
+
+
+def test_the_store_is_what_the_actors_ask_for(store: IntakeStore) -> None:
+    store.probe()
+
+
+def test_a_stored_order_reads_back_as_it_was_given(
+    database: PostgresDatabase, store: PostgresIntakeStore
+) -> None:
+    order = new_order(reference='it\'s "7" \\ ü €', metadata='{"b": 1,  "a":[1.50]}')
+
+    [outcome] = store.store([order])
+
+    reader = database.read_store()
+    there = reader.read_orders([order.order_id])[order.order_id]
+    reader.close()
+    assert isinstance(outcome, Stored)
+    assert there == (
+        order.order_id,
+        DEFAULT_TENANT,
+        order.request,
+        *PENDING,
+        1,
+        outcome.created_at,
+        outcome.created_at,
+    )
+
+
+def test_a_stored_order_has_its_first_event_and_an_outbox_row(
+    database: PostgresDatabase, store: PostgresIntakeStore
+) -> None:
+    order = new_order()
+
+    [outcome] = store.store([order])
+
+    sweeper = database.sweep_store()
+    [event] = sweeper.own_outbox(None, 0.0, 10)
+    sweeper.close()
+    assert isinstance(outcome, Stored)
+    assert event == (
+        order.order_id,
+        1,
+        event_type(Change.ACCEPTED),
+        order.event_data,
+        outcome.created_at,
+        order.traceparent,
+    )
+
+
+def test_a_key_used_again_answers_with_the_order_as_it_now_is(
+    database: PostgresDatabase, store: PostgresIntakeStore
+) -> None:
+    first = new_order("k")
+    store.store([first])
+    settlements = database.settlement_store()
+    [open_order], _ = settlements.read_open([first.order_id])
+    settlements.settle([settle(open_order, Decision(Change.APPROVED, None))])
+    settlements.close()
+
+    [outcome] = store.store([new_order("k")])
+
+    assert isinstance(outcome, Replayed)
+    assert outcome.order.order_id == first.order_id
+    assert outcome.order.status is OrderStatus.PAID
+
+
+def test_a_key_used_again_stores_nothing(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    store.store([new_order("k")])
+
+    store.store([new_order("k")])
+
+    assert [count(connection, t) for t in ("orders", "order_events", "outbox")] == [
+        1
+    ] * 3
+
+
+def test_a_key_with_another_body_is_refused(store: PostgresIntakeStore) -> None:
+    store.store([new_order("k", fingerprint=b"one")])
+
+    [outcome] = store.store([new_order("k", fingerprint=b"two")])
+
+    assert outcome == KeyReused()
+
+
+def test_the_same_key_of_two_tenants_is_two_keys(store: PostgresIntakeStore) -> None:
+    theirs = new_order("k")._replace(tenant_id="other")
+
+    outcomes = store.store([new_order("k"), theirs])
+
+    assert [type(outcome) for outcome in outcomes] == [Stored, Stored]
+
+
+def test_a_key_twice_in_one_batch_is_one_order(store: PostgresIntakeStore) -> None:
+    one, two = new_order("k"), new_order("k")
+
+    outcomes = store.store([one, new_order(), two])
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+        "Replayed",
+        "Stored",
+        "Stored",
+    ]
+
+
+def test_losers_of_a_key_get_the_winners_order(database: PostgresDatabase) -> None:
+    keys = [f"k{n}" for n in range(20)]
+
+    def request(seed: int) -> list[tuple[str, str]]:
+        shuffled = keys if seed % 2 else keys[::-1]
+        store = database.intake_store()
+        batch = [new_order(key) for key in shuffled] + [new_order()]
+        outcomes = store.store(batch)
+        store.close()
+        return [
+            (
+                key,
+                outcome.order.order_id
+                if isinstance(outcome, Replayed)
+                else order.order_id,
+            )
+            for key, order, outcome in zip(shuffled, batch, outcomes, strict=False)
+            if isinstance(outcome, Stored | Replayed)
+        ]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [answer for part in pool.map(request, range(8)) for answer in part]
+
+    assert len(answers) == 8 * len(keys)
+    assert len(set(answers)) == len(keys)
+
+
+def test_keys_in_any_order_make_no_deadlock(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    keys = [f"k{n}" for n in range(200)]
+    settings = {"lock_timeout": "10s"}  # time for the deadlock detector
+
+    def request(seed: int) -> list[str]:
+        session = Session(database_url, application_name="test", settings=settings)
+        store = PostgresIntakeStore(session, NodeIdentity("test", lease_seconds=30))
+        rounds = ([new_order(f"{r}{k}") for k in keys] for r in range(5))
+        batches = [batch if seed % 2 else batch[::-1] for batch in rounds]
+        outcomes = [type(o).__name__ for batch in batches for o in store.store(batch)]
+        store.close()
+        return outcomes
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [answer for part in pool.map(request, range(4)) for answer in part]
+
+    [(deadlocks,)] = connection.execute(
+        "select deadlocks from pg_stat_database where datname = current_database()"
+    ).fetchall()
+    assert answers.count("Stored") == 5 * len(keys)
+    assert deadlocks == 0
+
+
+def test_racing_bodies_of_one_key_have_one_winner(database: PostgresDatabase) -> None:
+    def request(body: int) -> list[str]:
+        store = database.intake_store()
+        batch = [new_order(f"k{n}", fingerprint=bytes([body])) for n in range(30)]
+        outcomes = store.store(batch)
+        store.close()
+        return [type(outcome).__name__ for outcome in outcomes]
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(request, range(2)))
+
+    pairs = {tuple(sorted(pair)) for pair in zip(*answers, strict=True)}
+    assert pairs == {("KeyReused", "Stored")}
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        new_order(reference="a\x00b"),
+        new_order(reference="a\ud800b"),
+        new_order(total=2**63),
+        new_order(metadata="{"),
+        new_order("k", total=2**63),
+    ],
+    ids=["NUL", "lone surrogate", "too large", "no JSON", "keyed"],
+)
+def test_a_row_at_fault_is_refused_alone(
+    store: PostgresIntakeStore, poison: NewOrder
+) -> None:
+    batch = [new_order(), new_order("a"), poison, new_order(), new_order("b")]
+
+    outcomes = store.store(batch)
+
+    assert [type(o) for o in outcomes] == [Stored, Stored, RowRefused, Stored, Stored]
+
+
+def test_a_refused_row_does_not_burn_its_key(store: PostgresIntakeStore) -> None:
+    store.store([new_order("k", reference="a\x00b")])
+
+    [outcome] = store.store([new_order("k", reference="fixed", fingerprint=b"fixed")])
+
+    assert isinstance(outcome, Stored)
+
+
+def test_a_key_held_elsewhere_is_busy_and_holds_up_nobody_else(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    batch = [new_order(), new_order("free"), new_order("held"), new_order()]
+    store.probe()
+    with connection.transaction():
+        connection.execute(
+            "insert into idempotency_keys values (%s, %s, 'held', %s, 'x', now())",
+            (DEFAULT_TENANT, ROUTE, new_id()),
+        )
+        began = time.monotonic()
+        outcomes = store.store(batch)
+        took = time.monotonic() - began
+
+    assert [type(o) for o in outcomes] == [Stored, Stored, KeyBusy, Stored]
+    assert took < 2.5
+
+
+def test_a_key_whose_first_request_failed_is_free(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    with ThreadPoolExecutor(1) as pool, connection.transaction(force_rollback=True):
+        connection.execute(
+            "insert into idempotency_keys values (%s, %s, 'k', %s, 'x', now())",
+            (DEFAULT_TENANT, ROUTE, new_id()),
+        )
+        answer = pool.submit(store.store, [new_order("k")])
+        _wait_for_a_waiter(connection)
+    [outcome] = answer.result(5)
+
+    assert isinstance(outcome, Stored)
+
+
+def _wait_for_a_waiter(connection: psycopg.Connection) -> None:
+    for _ in range(1000):
+        waiting = connection.execute(
+            "select from pg_locks where not granted"
+        ).fetchall()
+        if waiting:
+            return
+    pytest.fail("nobody waits for the key")
+
+
+def test_an_order_stored_before_is_replayed_when_tried_again(
+    store: PostgresIntakeStore,
+) -> None:
+    keyed, unkeyed, fresh = new_order("k"), new_order(), new_order()
+    store.store([keyed, unkeyed])
+
+    outcomes = store.store([keyed, unkeyed, fresh], again=True)
+
+    assert [type(o) for o in outcomes] == [Replayed, Replayed, Stored]
+
+
+def test_an_order_tried_again_is_not_published_again(
+    database: PostgresDatabase,
+    store: PostgresIntakeStore,
+    connection: psycopg.Connection,
+) -> None:
+    order = new_order()
+    store.store([order])
+    connection.execute("delete from outbox")
+
+    store.store([order], again=True)
+
+    assert count(connection, "outbox") == 0
+
+
+def test_an_id_of_another_order_is_refused(store: PostgresIntakeStore) -> None:
+    there = new_order()
+    store.store([there])
+    clash = there._replace(request=there.request._replace(total=1))
+
+    [outcome] = store.store([clash])
+
+    assert outcome == RowRefused(ID_TAKEN)
+
+
+def test_a_busy_key_tried_again_leaves_the_outcome_unknown(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    with connection.transaction():
+        connection.execute(
+            "insert into idempotency_keys values (%s, %s, 'held', %s, 'x', now())",
+            (DEFAULT_TENANT, ROUTE, new_id()),
+        )
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            store.store([new_order("held")], again=True)
+
+    assert caught.value.outcome_unknown
+
+
+def test_a_locked_table_is_reported_as_not_stored(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    store.probe()
+    store.store([new_order()])
+    with connection.transaction():
+        connection.execute("lock table orders")
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            store.store([new_order()])
+
+    assert not caught.value.outcome_unknown

@@ -1,0 +1,180 @@
+"""OrderIntake: what waits can still be refused with certainty."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from actor_fakes import RecordedRole, World, store_orders
+
+from orders.actors.messages import NOT_STORED, Refused, StoreOrders, Wake
+from orders.actors.order_intake import OrderIntake
+
+
+@dataclass
+class Bench:
+    world: World
+    role: RecordedRole[Any]
+    writer: RecordedRole[Any]
+    actor: OrderIntake
+
+    def passed_on(self) -> list[str]:
+        """Ids of the orders in the writer's lane, taken out of it."""
+        hand = self.writer.lane.take(1000)
+        if hand is None:
+            return []
+        hand.done()
+        return [s.order.order_id for m in hand.messages for s in m.submissions]
+
+
+def orders_in(message: StoreOrders) -> int:
+    return len(message.submissions)
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    role = world.role("intake", capacity=100, weigh=orders_in)
+    writer = world.role("writer", capacity=4, weigh=orders_in)
+    actor = OrderIntake(
+        role,
+        writer=writer,
+        replies=world.replies,
+        telemetry=world.telemetry,
+        max_batch_orders=4,
+    )
+    actor.on_start()
+    return Bench(world, role, writer, actor)
+
+
+def test_waiting_orders_are_passed_on_in_order(bench: Bench) -> None:
+    bench.role.offer(store_orders("a", "b"))
+    bench.role.offer(store_orders("c"))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.passed_on() == ["a", "b", "c"]
+    assert bench.role.lane.depth == 0
+
+
+def test_turns_are_merged_into_one_message(bench: Bench) -> None:
+    bench.role.offer(store_orders("a", "b"))
+    bench.role.offer(store_orders("c"))
+
+    bench.world.deliver(bench.actor)
+
+    hand = bench.writer.lane.take(1000)
+    assert hand is not None
+    assert len(hand.messages) == 1
+
+
+def test_orders_wait_here_while_the_writer_is_full(bench: Bench) -> None:
+    bench.writer.offer(store_orders("1", "2", "3", "4"))
+    bench.role.offer(store_orders("a"))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.role.lane.depth == 1
+
+
+def test_waiting_goes_on_when_the_writer_wakes_it(bench: Bench) -> None:
+    bench.writer.offer(store_orders("1", "2", "3", "4"))
+    bench.role.offer(store_orders("a"))
+    bench.world.deliver(bench.actor)
+    bench.passed_on()
+
+    bench.world.run(bench.actor, Wake())
+
+    assert bench.passed_on() == ["a"]
+
+
+def test_batch_too_big_for_the_room_left_goes_back_whole(bench: Bench) -> None:
+    bench.writer.offer(store_orders("1", "2"))
+    bench.role.offer(store_orders("a", "b", "c"))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.role.lane.depth == 3
+    assert bench.role.lane.waiting
+    assert bench.passed_on() == ["1", "2"]
+
+
+def test_turn_bigger_than_the_writers_lane_is_passed_on_once_that_is_empty(
+    bench: Bench,
+) -> None:
+    bench.role.offer(store_orders("a", "b", "c", "d", "e"))
+
+    bench.world.deliver(bench.actor)
+
+    assert len(bench.passed_on()) == 5
+
+
+def test_more_than_a_batch_is_passed_on_in_several_steps(bench: Bench) -> None:
+    for name in ("a", "b", "c"):
+        bench.role.offer(store_orders(f"{name}1", f"{name}2"))
+
+    bench.actor.on_receive(Wake())
+
+    assert bench.role.told_of(Wake), "it must look again by itself"
+    assert bench.role.lane.depth == 2
+
+
+def test_expired_orders_are_refused_as_not_stored(bench: Bench) -> None:
+    bench.role.offer(store_orders("late", deadline=bench.world.clock() - 1))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.world.replies.given == {"late": Refused(NOT_STORED, 1.0)}
+    assert bench.passed_on() == []
+
+
+def test_order_expires_at_its_deadline(bench: Bench) -> None:
+    bench.role.offer(store_orders("late", deadline=bench.world.clock()))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.passed_on() == []
+
+
+def test_expired_order_that_someone_else_claimed_is_not_answered(bench: Bench) -> None:
+    message = store_orders("late", deadline=bench.world.clock() - 1)
+    message.submissions[0].claim()
+    bench.role.offer(message)
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.world.replies.given == {}
+    assert bench.world.telemetry.rejections.get(NOT_STORED, 0) == 0
+
+
+def test_refused_order_cannot_be_claimed_any_more(bench: Bench) -> None:
+    message = store_orders("late", deadline=bench.world.clock() - 1)
+    bench.role.offer(message)
+
+    bench.world.deliver(bench.actor)
+
+    assert not message.submissions[0].claim()
+
+
+def test_fresh_orders_are_passed_on_unclaimed(bench: Bench) -> None:
+    message = store_orders("a")
+    bench.role.offer(message)
+
+    bench.world.deliver(bench.actor)
+
+    assert message.submissions[0].claim()
+
+
+def test_late_ones_do_not_hold_up_the_others(bench: Bench) -> None:
+    bench.role.offer(store_orders("late", deadline=bench.world.clock() - 1))
+    bench.role.offer(store_orders("a"))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.passed_on() == ["a"]
+
+
+def test_expired_orders_are_counted(bench: Bench) -> None:
+    bench.role.offer(store_orders("x", "y", deadline=bench.world.clock() - 1))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.world.telemetry.rejections == {NOT_STORED: 2}

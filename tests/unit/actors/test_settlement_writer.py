@@ -1,0 +1,285 @@
+"""SettlementWriter: written first, told afterwards, and harmless when repeated."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from actor_fakes import (
+    NOON,
+    FakeSettlementStore,
+    RecordedRole,
+    World,
+    dead_letter,
+    receipt,
+    settlement,
+)
+
+from orders.actors.messages import (
+    BatchDone,
+    BuryRecords,
+    ForgetPublished,
+    NotifyCustomers,
+    OutboxSuspect,
+    SettleOrders,
+    Wake,
+)
+from orders.actors.settlement_writer import SettlementWriter, weigh_settlement_work
+from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.records import EventRef
+
+AWAY = DatabaseUnavailableError("away")
+LOST = DatabaseUnavailableError("lost in COMMIT", outcome_unknown=True)
+
+
+@dataclass
+class Bench:
+    world: World
+    store: FakeSettlementStore
+    role: RecordedRole[Any]
+    producer: RecordedRole[Any]
+    notifier: RecordedRole[Any]
+    sweeper: RecordedRole[Any]
+    consumer: RecordedRole[Any]
+    upstream: RecordedRole[Any]
+    actor: SettlementWriter
+
+    def write(self, *work: Any) -> None:
+        for message in work:
+            assert self.role.offer(message)
+        self.world.deliver(self.actor)
+
+    def settle(self, *names: str) -> None:
+        self.write(SettleOrders(tuple(map(settlement, names)), (receipt(),)))
+
+    def in_lane(self, role: RecordedRole[Any]) -> list[Any]:
+        hand = role.lane.take(1000)
+        return [] if hand is None else hand.messages
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    store = FakeSettlementStore()
+    role = world.role("writer", capacity=50, weigh=weigh_settlement_work)
+    producer = world.role("producer", capacity=5, weigh=lambda m: len(m.events))
+    notifier = world.role("notifier", capacity=5, weigh=lambda m: len(m.settlements))
+    sweeper, consumer = world.role("sweeper"), world.role("consumer")
+    upstream = world.role("resolver")
+    actor = SettlementWriter(
+        role,
+        make_store=lambda: store,
+        producer=producer,
+        notifier=notifier,
+        sweeper=sweeper,
+        consumers={"consumer": consumer},
+        upstream=(upstream,),
+        status=world.status,
+        telemetry=world.telemetry,
+        max_batch_orders=10,
+    )
+    actor.on_start()
+    return Bench(
+        world, store, role, producer, notifier, sweeper, consumer, upstream, actor
+    )
+
+
+def test_settlements_are_written(bench: Bench) -> None:
+    bench.settle("a", "b")
+
+    assert bench.store.settled == [["a", "b"]]
+
+
+def test_waiting_work_shares_one_transaction(bench: Bench) -> None:
+    bench.role.lane.offer(SettleOrders((settlement("a"),)))
+    bench.settle("b")
+
+    assert bench.store.settled == [["a", "b"]]
+
+
+def test_order_named_twice_is_settled_once_in_a_batch(bench: Bench) -> None:
+    bench.role.lane.offer(SettleOrders((settlement("a"),)))
+    bench.settle("a")
+
+    assert bench.store.settled == [["a"]]
+    assert bench.world.telemetry.lost_count == 0
+
+
+def test_receipt_is_acknowledged_after_settling(bench: Bench) -> None:
+    told_before: list[int] = []
+    bench.store.on_settle = lambda: told_before.append(len(bench.consumer.told))
+
+    bench.settle("a")
+
+    assert told_before == [0]
+    assert bench.consumer.told == [BatchDone(receipt())]
+
+
+def test_receipts_are_acknowledged_though_another_was_quicker(bench: Bench) -> None:
+    bench.store.taken.add("a")
+
+    bench.settle("a")
+
+    assert bench.consumer.told == [BatchDone(receipt())]
+
+
+def test_no_receipt_is_acknowledged_while_the_database_is_away(bench: Bench) -> None:
+    bench.store.errors = [AWAY]
+
+    bench.settle("a")
+
+    assert bench.consumer.told == []
+    assert bench.role.lane.depth == 1
+
+
+def test_batch_is_kept_and_written_later(bench: Bench) -> None:
+    bench.store.errors = [AWAY, LOST]
+    bench.settle("a")
+
+    bench.world.pass_time(bench.actor, 1.0)
+
+    assert bench.store.settled == [["a"]]
+    assert bench.consumer.told == [BatchDone(receipt())]
+    assert bench.role.lane.depth == 0
+
+
+def test_events_of_those_that_won_are_published(bench: Bench) -> None:
+    bench.store.taken.add("b")
+
+    bench.settle("a", "b")
+
+    (message,) = bench.in_lane(bench.producer)
+    assert message.events == (settlement("a").event(NOON + timedelta(seconds=2)),)
+
+
+def test_those_that_won_are_notified(bench: Bench) -> None:
+    bench.store.taken.add("b")
+
+    bench.settle("a", "b")
+
+    assert bench.in_lane(bench.notifier) == [
+        NotifyCustomers((settlement("a"),), NOON + timedelta(seconds=2))
+    ]
+
+
+def test_those_that_lost_are_counted(bench: Bench) -> None:
+    bench.store.taken.update("bc")
+
+    bench.settle("a", "b", "c")
+
+    assert bench.world.telemetry.lost_count == 2
+
+
+def test_nothing_is_told_where_nobody_won(bench: Bench) -> None:
+    bench.store.taken.add("a")
+
+    bench.settle("a")
+
+    assert bench.in_lane(bench.producer) == []
+    assert bench.in_lane(bench.notifier) == []
+
+
+def test_full_producer_makes_the_outbox_suspect(bench: Bench) -> None:
+    bench.producer.lane.offer(type("Full", (), {"events": (1, 2, 3, 4, 5)}))
+
+    bench.settle("a")
+
+    assert bench.sweeper.told == [OutboxSuspect()]
+
+
+def test_unknown_outcome_makes_the_outbox_suspect(bench: Bench) -> None:
+    bench.store.errors = [LOST]
+
+    bench.settle("a")
+
+    assert bench.sweeper.told == [OutboxSuspect()]
+
+
+def test_certain_failure_raises_no_suspicion(bench: Bench) -> None:
+    bench.store.errors = [AWAY]
+
+    bench.settle("a")
+
+    assert bench.sweeper.told == []
+
+
+def test_full_notifier_is_logged_and_holds_nobody_up(bench: Bench) -> None:
+    bench.notifier.lane.offer(type("Full", (), {"settlements": (1, 2, 3, 4, 5)}))
+
+    bench.settle("a")
+
+    assert bench.world.log.count("notifier.overloaded") == 1
+    assert bench.consumer.told == [BatchDone(receipt())]
+
+
+def test_dead_letters_are_kept_and_acknowledged(bench: Bench) -> None:
+    letters = (dead_letter(1), dead_letter(2))
+
+    bench.write(BuryRecords(letters, receipt(part="letters")))
+
+    assert bench.store.buried == [list(letters)]
+    assert bench.consumer.told == [BatchDone(receipt(part="letters"))]
+
+
+def test_confirmed_events_are_forgotten_together(bench: Bench) -> None:
+    bench.role.lane.offer(ForgetPublished((EventRef("a", 1),)))
+    bench.write(ForgetPublished((EventRef("b", 1), EventRef("b", 2))))
+
+    assert bench.store.forgotten == [
+        [EventRef("a", 1), EventRef("b", 1), EventRef("b", 2)]
+    ]
+
+
+def test_those_behind_are_woken_after_each_batch(bench: Bench) -> None:
+    bench.settle("a")
+
+    assert bench.upstream.told == [Wake()]
+
+
+def test_nobody_is_woken_for_a_batch_that_failed(bench: Bench) -> None:
+    bench.store.errors = [AWAY]
+
+    bench.settle("a")
+
+    assert bench.upstream.told == []
+
+
+def test_more_than_a_batch_takes_several_transactions(bench: Bench) -> None:
+    for prefix in "ab":
+        names = tuple(settlement(f"{prefix}{n}") for n in range(8))
+        bench.role.lane.offer(SettleOrders(names))
+
+    bench.write(SettleOrders((settlement("c"),)))
+
+    assert [len(batch) for batch in bench.store.settled] == [8, 9]
+
+
+def test_nothing_is_written_while_the_database_is_known_to_be_away(
+    bench: Bench,
+) -> None:
+    bench.world.status.database_available = False
+    bench.settle("a")
+    assert bench.store.settled == []
+
+    bench.world.status.database_available = True
+    bench.world.pass_time(bench.actor, 0.25)
+
+    assert bench.store.settled == [["a"]]
+
+
+@pytest.mark.parametrize(
+    ("work", "rows"),
+    [
+        (SettleOrders((settlement("a"), settlement("b"))), 2),
+        (ForgetPublished((EventRef("a", 1),) * 3), 3),
+        (BuryRecords((dead_letter(),) * 4), 4),
+    ],
+    ids=["settle", "forget", "bury"],
+)
+def test_work_weighs_as_many_rows_as_it_touches(work: Any, rows: int) -> None:
+    assert weigh_settlement_work(work) == rows
+
+
+def test_store_is_closed_at_the_end(bench: Bench) -> None:
+    bench.actor.on_stop()
+
+    assert bench.store.closed

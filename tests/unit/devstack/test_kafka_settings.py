@@ -1,0 +1,51 @@
+"""The broker's properties say where to listen and what to advertise."""
+
+from pathlib import Path
+
+from orders.devstack.kafka_settings import server_properties
+
+
+def _properties(listeners: dict[str, tuple[int, int]]) -> dict[str, str]:
+    text = server_properties(
+        port=9001, controller_port=9002, log_dir=Path("/data"), listeners=listeners
+    )
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+def test_without_more_listeners_there_are_the_broker_and_its_controller() -> None:
+    properties = _properties({})
+
+    assert properties["listeners"] == (
+        "PLAINTEXT://127.0.0.1:9001,CONTROLLER://127.0.0.1:9002"
+    )
+
+
+def test_the_controller_is_not_advertised() -> None:
+    properties = _properties({})
+
+    assert properties["advertised.listeners"] == "PLAINTEXT://127.0.0.1:9001"
+
+
+def test_a_named_listener_listens_on_its_own_port() -> None:
+    properties = _properties({"NODE1": (9101, 9201)})
+
+    assert "NODE1://127.0.0.1:9101" in properties["listeners"].split(",")
+
+
+def test_a_named_listener_advertises_its_proxy() -> None:
+    properties = _properties({"NODE1": (9101, 9201)})
+
+    assert properties["advertised.listeners"].split(",")[1] == (
+        "NODE1://127.0.0.1:9201"
+    )
+
+
+def test_a_named_listener_has_a_protocol() -> None:
+    properties = _properties({"NODE1": (9101, 9201)})
+
+    protocols = properties["listener.security.protocol.map"].split(",")
+    assert "NODE1:PLAINTEXT" in protocols
+
+
+def test_topics_are_made_on_purpose_only() -> None:
+    assert _properties({})["auto.create.topics.enable"] == "false"

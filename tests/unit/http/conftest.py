@@ -1,0 +1,144 @@
+"""A stand-in for the rest of the process, and a client of the application on it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from falcon.testing import TestClient
+from hypothesis import HealthCheck, settings
+
+from orders.actors.messages import (
+    ReadHistory,
+    ReadNotifications,
+    ReadOrder,
+    Refused,
+    Submission,
+)
+from orders.domain.intake import Stored
+from orders.domain.order import (
+    DEFAULT_TENANT,
+    Order,
+    OrderLine,
+    OrderRequest,
+    OrderStatus,
+    PaymentStatus,
+)
+from orders.http.app import create_app
+from orders.http.backend import Question
+from orders.http.parking import LATE
+
+# A busy machine must not fail a property: no time limit for one example.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
+
+CREATED_AT = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
+ORDER_ID = "01920000-0000-7000-8000-000000000001"
+START = 1000.0
+
+
+class FakeTicket:
+    """A ticket that knows until when it may be parked."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+
+
+class FakeProcess:
+    """Backend, parking, meter, log and clock; answers as a test tells it to."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.refusal: Refused | None = None
+        self.on_submission: Callable[[Submission], object] = lambda _: Stored(
+            CREATED_AT
+        )
+        self.on_question: Callable[[Question], object] = lambda _: None
+        self.submissions: list[Submission] = []
+        self.questions: list[Question] = []
+        self.tickets: list[FakeTicket] = []
+        self.counted: list[tuple[str, str, int]] = []
+        self.logged: list[tuple[str, dict[str, object]]] = []
+        self._answers: dict[object, object] = {}
+
+    def clock(self) -> float:
+        return self.now
+
+    def submit(self, submission: Submission) -> Refused | None:
+        self.submissions.append(submission)
+        if self.refusal is None:
+            self._answers[submission.ticket] = self.on_submission(submission)
+        return self.refusal
+
+    def ask(self, question: Question) -> Refused | None:
+        assert isinstance(question, ReadOrder | ReadHistory | ReadNotifications)
+        self.questions.append(question)
+        if self.refusal is None:
+            self._answers[question.ticket] = self.on_question(question)
+        return self.refusal
+
+    def ticket(self, deadline: float) -> FakeTicket:
+        self.tickets.append(FakeTicket(deadline))
+        return self.tickets[-1]
+
+    def park(self, ticket: FakeTicket) -> object:
+        answer = self._answers.pop(ticket)
+        if answer is LATE:
+            self.now = ticket.deadline
+        return answer
+
+    def http_request(
+        self, method: str, route: str, status: int, seconds: float
+    ) -> None:
+        assert 0 <= seconds < 60
+        self.counted.append((method, route, status))
+
+    def error(self, event: str, **fields: object) -> None:
+        self.logged.append((event, fields))
+
+
+@pytest.fixture
+def process() -> FakeProcess:
+    """The rest of the process."""
+    return FakeProcess()
+
+
+@pytest.fixture
+def api(process: FakeProcess) -> TestClient:
+    """A client without sockets."""
+    return TestClient(
+        create_app(
+            backend=process,
+            parking=process,
+            meter=process,
+            log=process,
+            clock=process.clock,
+            default_currency="USD",
+            max_wait_seconds=30,
+        ),
+        headers={"Content-Type": "application/json"},
+    )
+
+
+@pytest.fixture
+def stored_order() -> Order:
+    """An order as the database has it, not yet settled."""
+    return Order(
+        ORDER_ID,
+        DEFAULT_TENANT,
+        OrderRequest(7, "EUR", 9980, (OrderLine(3, 2, 9980),)),
+        OrderStatus.PENDING,
+        PaymentStatus.PENDING,
+        1,
+        CREATED_AT,
+        CREATED_AT,
+    )
+
+
+@pytest.fixture
+def paid_order(stored_order: Order) -> Order:
+    """The same order once it is paid."""
+    return stored_order._replace(
+        status=OrderStatus.PAID, payment_status=PaymentStatus.SUCCESS, version=2
+    )

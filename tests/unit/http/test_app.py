@@ -1,0 +1,162 @@
+"""What every answer has, whichever route it came from."""
+
+import re
+
+import pytest
+from falcon.testing import TestClient
+
+ORDER_ID = "01920000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize("path", ["/v1/orders", "/nowhere", f"/v1/orders/{ORDER_ID}"])
+def test_every_answer_carries_the_common_headers(api: TestClient, path: str) -> None:
+    result = api.simulate_get(path)
+
+    assert result.headers["x-content-type-options"] == "nosniff"
+    assert result.headers["cache-control"] == "no-store"
+    assert re.fullmatch("[0-9a-f-]{36}", result.headers["x-request-id"])
+
+
+@pytest.mark.parametrize("given", ["a", "A-z_9" * 12, "x" * 64])
+def test_a_safe_request_id_is_echoed(api: TestClient, given: str) -> None:
+    result = api.simulate_get("/nowhere", headers={"X-Request-Id": given})
+
+    assert result.headers["x-request-id"] == given
+    assert result.json["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a;b", "é", 'a"', "a\x00"])
+def test_an_unsafe_request_id_is_replaced(api: TestClient, given: str) -> None:
+    result = api.simulate_get("/nowhere", headers={"X-Request-Id": given})
+
+    assert re.fullmatch("[0-9a-f-]{36}", result.headers["x-request-id"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/orders", "/v1/orders/a/b", "/v2/orders", "/é%00"]
+)
+def test_an_unknown_path_is_a_404_problem(api: TestClient, path: str) -> None:
+    result = api.simulate_get(path)
+
+    assert result.status_code == 404
+    assert result.headers["content-type"] == "application/problem+json"
+    assert result.json["code"] == "route_not_found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/orders", "POST"),
+        ("DELETE", f"/v1/orders/{ORDER_ID}", "GET"),
+        ("POST", f"/v1/orders/{ORDER_ID}/history", "GET"),
+        ("PUT", "/v1/notifications", "GET"),
+        ("GET", "/Orders", "POST"),
+    ],
+)
+def test_a_method_that_is_not_there_is_a_405_problem_with_allow(
+    api: TestClient, method: str, path: str, allowed: str
+) -> None:
+    result = api.simulate_request(method, path)
+
+    assert result.status_code == 405
+    assert allowed in result.headers["allow"]
+    assert result.json["code"] == "method_not_allowed"
+
+
+@pytest.mark.filterwarnings("ignore::wsgiref.validate.WSGIWarning")
+@pytest.mark.parametrize("method", ["BREW", "WEBSOCKET"])
+def test_an_unheard_of_method_is_a_400_problem(
+    api: TestClient, process, method: str
+) -> None:
+    result = api.simulate_request(method, "/v1/orders")
+
+    assert result.status_code == 400
+    assert result.json["code"] == "bad_request"
+    assert process.counted[0][0] == "other"
+
+
+def test_a_problem_has_all_its_members(api: TestClient) -> None:
+    result = api.simulate_get(
+        f"/v1/orders/{ORDER_ID}", headers={"X-Request-Id": "mine"}
+    )
+
+    assert result.json == {
+        "type": "/problems/order_not_found",
+        "title": "There is no such order",
+        "status": 404,
+        "detail": "No order has this id.",
+        "instance": f"/v1/orders/{ORDER_ID}",
+        "code": "order_not_found",
+        "errors": [],
+        "request_id": "mine",
+        "retryable": False,
+    }
+
+
+def test_answers_are_counted_by_template_not_by_path(api: TestClient, process) -> None:
+    api.simulate_get(f"/v1/orders/{ORDER_ID}")
+    api.simulate_get("/nowhere")
+
+    assert process.counted == [
+        ("GET", "/v1/orders/{order_id}", 404),
+        ("GET", "unmatched", 404),
+    ]
+
+
+def test_an_unexpected_exception_is_a_500_problem_that_tells_nothing(
+    api: TestClient, process
+) -> None:
+    def break_down(_question: object) -> object:
+        raise RuntimeError("password=hunter2")
+
+    process.on_question = break_down
+
+    result = api.simulate_get(f"/v1/orders/{ORDER_ID}")
+
+    assert result.status_code == 500
+    assert result.json["code"] == "internal_error"
+    assert "hunter2" not in result.text
+
+
+def test_an_unexpected_exception_is_logged_under_its_request_id(
+    api: TestClient, process
+) -> None:
+    error = RuntimeError("broken")
+
+    def break_down(_question: object) -> object:
+        raise error
+
+    process.on_question = break_down
+
+    result = api.simulate_get(f"/v1/orders/{ORDER_ID}")
+
+    ((event, fields),) = process.logged
+    assert event == "http.request_failed"
+    assert fields["request_id"] == result.headers["x-request-id"]
+    assert fields["exc_info"] is error
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "nonsense"])
+def test_a_client_that_does_not_take_json_gets_406(
+    api: TestClient, process, accept: str
+) -> None:
+    result = api.simulate_post("/v1/orders", body="{}", headers={"Accept": accept})
+
+    assert result.status_code == 406
+    assert process.submissions == []
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/*", "text/html, application/json;q=0.1"]
+)
+def test_a_client_that_takes_json_is_served(api: TestClient, accept: str) -> None:
+    result = api.simulate_get("/v1/notifications", headers={"Accept": accept})
+
+    assert result.json["code"] == "invalid_query"
+
+
+def test_options_lists_the_methods(api: TestClient) -> None:
+    result = api.simulate_options("/v1/orders")
+
+    assert result.status_code == 200
+    assert "POST" in result.headers["allow"]

@@ -1,0 +1,341 @@
+"""The publisher answers for every event, whatever its client does."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Thread
+
+import pytest
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+
+from orders.domain.events import OrderEvent
+from orders.domain.identifiers import IdFactory
+from orders.domain.records import EventRef, PublishResults
+from orders.messaging import producer, producer_session
+from orders.messaging.codec import Headers
+from orders.messaging.producer import KafkaPublisher
+
+make_id = IdFactory()
+
+
+class FakeFuture:
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[object], None]] = []
+        self.errbacks: list[Callable[[object], None]] = []
+
+    def add_callback(self, callback: Callable[[object], None]) -> None:
+        self.callbacks.append(callback)
+
+    def add_errback(self, errback: Callable[[object], None]) -> None:
+        self.errbacks.append(errback)
+
+    def confirm(self) -> None:
+        for callback in self.callbacks:
+            callback(object())
+
+    def fail(self, error: Exception) -> None:
+        for errback in self.errbacks:
+            errback(error)
+
+
+class FakeSender:
+    def __init__(self, client: "FakeClient") -> None:
+        self.client = client
+        self.alive = True
+
+    def force_close(self) -> None:
+        self.alive = False
+        for future in self.client.futures:
+            future.fail(KafkaTimeoutError("closed by force"))
+
+    def join(self, timeout: float) -> None:
+        pass
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+
+class FakeClient:
+    """Stands for ``KafkaProducer``; the test plays the broker."""
+
+    def __init__(self) -> None:
+        self.futures: list[FakeFuture] = []
+        self.partitions = {0, 1, 2}
+        self.away = False
+        self.send_errors: list[Exception | None] = []
+        self.closed = False
+        self._sender = FakeSender(self)
+
+    def partitions_for(self, topic: str) -> set[int]:
+        if self.away:
+            raise KafkaTimeoutError(topic)
+        return self.partitions
+
+    def send(
+        self, topic: str, value: bytes, key: bytes, headers: Headers, partition: int
+    ) -> FakeFuture:
+        error = self.send_errors.pop(0) if self.send_errors else None
+        if error is not None:
+            raise error
+        self.futures.append(FakeFuture())
+        return self.futures[-1]
+
+    def close(self, timeout: float) -> None:
+        self.closed = True
+
+
+class FakeLog:
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def debug(self, event: str, **fields: object) -> None:
+        self.events.append(event)
+
+    info = warning = error = debug
+
+
+class Stage:
+    """A publisher, its clients, and a clock that the test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clients: list[FakeClient] = []
+        self.away = False
+        self.now = 1000.0
+        self.wakes = 0
+        self.log = FakeLog()
+        monkeypatch.setattr(producer, "open_producer", self._open)
+        monkeypatch.setattr(producer, "monotonic", lambda: self.now)
+        monkeypatch.setattr(producer_session, "monotonic", lambda: self.now)
+        self.publisher = self.publisher_with()
+
+    def publisher_with(self, max_in_flight: int = 100) -> KafkaPublisher:
+        return KafkaPublisher(
+            bootstrap_servers="nowhere:1",
+            client_id="test",
+            topic="orders",
+            on_results=self._wake,
+            log=self.log,
+            max_in_flight=max_in_flight,
+            give_up_seconds=60.0,
+        )
+
+    def _open(self, settings: object) -> FakeClient:
+        client = FakeClient()
+        client.away = self.away
+        self.clients.append(client)
+        return client
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(monkeypatch)
+
+
+def events(count: int) -> list[OrderEvent]:
+    now = datetime.now(UTC)
+    return [OrderEvent(make_id(), 1, "t", "{}", now) for _ in range(count)]
+
+
+def refs(sent: list[OrderEvent]) -> list[EventRef]:
+    return [EventRef(event.order_id, event.version) for event in sent]
+
+
+def test_confirmed_events_are_named(stage: Stage) -> None:
+    sent = events(2)
+    stage.publisher.publish(sent)
+
+    stage.clients[0].futures[1].confirm()
+
+    assert stage.publisher.take_results() == PublishResults(refs(sent[1:]), [])
+
+
+def test_failed_events_are_handed_back(stage: Stage) -> None:
+    sent = events(2)
+    stage.publisher.publish(sent)
+
+    stage.clients[0].futures[0].fail(KafkaTimeoutError())
+
+    assert stage.publisher.take_results() == PublishResults([], sent[:1])
+
+
+def test_answered_events_are_no_longer_in_flight(stage: Stage) -> None:
+    stage.publisher.publish(events(3))
+
+    stage.clients[0].futures[0].confirm()
+
+    assert stage.publisher.in_flight == 2
+
+
+def test_the_owner_is_woken_once_until_it_takes_the_results(stage: Stage) -> None:
+    stage.publisher.publish(events(3))
+
+    stage.clients[0].futures[0].confirm()
+    stage.clients[0].futures[1].confirm()
+    woken = stage.wakes
+    stage.publisher.take_results()
+    stage.clients[0].futures[2].confirm()
+
+    assert (woken, stage.wakes) == (1, 2)
+
+
+def test_no_more_are_taken_than_may_be_in_flight(stage: Stage) -> None:
+    publisher = stage.publisher_with(max_in_flight=3)
+
+    taken = [publisher.publish(events(2)) for _ in range(3)]
+
+    assert taken == [2, 1, 0]
+
+
+def test_room_comes_back_with_the_answers(stage: Stage) -> None:
+    publisher = stage.publisher_with(max_in_flight=2)
+    publisher.publish(events(2))
+
+    stage.clients[0].futures[0].confirm()
+
+    assert publisher.publish(events(5)) == 1
+
+
+def test_nothing_is_taken_while_the_broker_was_never_reached(stage: Stage) -> None:
+    stage.away = True
+
+    assert stage.publisher.publish(events(2)) == 0
+
+
+def test_an_absent_broker_is_not_asked_again_at_once(stage: Stage) -> None:
+    stage.away = True
+    stage.publisher.publish(events(1))
+    stage.clients[0].away = False
+
+    too_early = stage.publisher.publish(events(1))
+    stage.now += 10.0
+
+    assert (too_early, stage.publisher.publish(events(1))) == (0, 1)
+
+
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(stage: Stage) -> None:
+    stage.away = True
+    for _ in range(5):
+        stage.publisher.publish(events(1))
+        stage.now += 10.0
+
+    stage.clients[0].away = False
+    stage.publisher.publish(events(1))
+
+    assert stage.log.events == ["publisher.broker_away", "publisher.broker_back"]
+
+
+def test_events_behind_one_that_was_not_taken_stay_with_the_caller(
+    stage: Stage,
+) -> None:
+    stage.publisher.publish([])
+    stage.clients[0].send_errors = [None, KafkaTimeoutError()]
+
+    assert stage.publisher.publish(events(3)) == 1
+
+
+def test_an_event_that_is_too_large_does_not_hold_up_those_behind_it(
+    stage: Stage,
+) -> None:
+    sent = events(3)
+    stage.publisher.publish([])
+    stage.clients[0].send_errors = [None, MessageSizeTooLargeError()]
+
+    taken = stage.publisher.publish(sent)
+
+    assert taken == 3
+    assert stage.publisher.take_results() == PublishResults([], sent[1:2])
+
+
+def test_a_client_that_does_not_answer_is_ended(stage: Stage) -> None:
+    stage.publisher.publish(events(2))
+
+    stage.now += 60.1
+    stage.publisher.take_results()
+
+    assert not stage.clients[0]._sender.alive
+    assert stage.clients[0].closed
+
+
+def test_all_events_of_an_ended_client_are_handed_back(stage: Stage) -> None:
+    sent = events(3)
+    stage.publisher.publish(sent)
+    stage.clients[0].futures.pop().confirm()
+
+    stage.now += 60.1
+
+    assert stage.publisher.take_results() == PublishResults(refs(sent[2:]), sent[:2])
+
+
+def test_an_ended_client_is_followed_by_a_new_one(stage: Stage) -> None:
+    stage.publisher.publish(events(1))
+    stage.now += 60.1
+    stage.publisher.take_results()
+
+    again = events(1)
+    stage.publisher.publish(again)
+    stage.clients[1].futures[0].confirm()
+
+    assert stage.publisher.take_results() == PublishResults(refs(again), [])
+
+
+def test_late_answers_of_an_ended_client_are_ignored(stage: Stage) -> None:
+    stage.publisher.publish(events(1))
+    late = stage.clients[0].futures.pop()
+    stage.now += 60.1
+    stage.publisher.take_results()
+
+    stage.publisher.publish(events(1))
+    late.confirm()
+
+    assert stage.publisher.take_results() == PublishResults([], [])
+    assert stage.publisher.in_flight == 1
+
+
+def test_a_client_that_answers_is_kept(stage: Stage) -> None:
+    for _ in range(5):
+        stage.publisher.publish(events(1))
+        stage.now += 40.0
+        stage.clients[0].futures.pop(0).confirm()
+        stage.publisher.take_results()
+
+    assert len(stage.clients) == 1
+
+
+def test_flushing_waits_for_the_last_answer(stage: Stage) -> None:
+    stage.publisher.publish(events(2))
+    futures = stage.clients[0].futures
+
+    network = Thread(target=lambda: [future.confirm() for future in futures])
+    network.start()
+    flushed = stage.publisher.flush(5.0)
+    network.join()
+
+    assert flushed
+
+
+def test_flushing_gives_up_in_time(stage: Stage) -> None:
+    stage.publisher.publish(events(1))
+
+    assert not stage.publisher.flush(0.01)
+
+
+def test_there_is_nothing_to_flush_before_the_first_event(stage: Stage) -> None:
+    assert stage.publisher.flush(0.0)
+
+
+def test_closing_with_events_in_flight_ends_the_client_by_force(stage: Stage) -> None:
+    stage.publisher.publish(events(1))
+
+    stage.publisher.close()
+
+    assert not stage.clients[0]._sender.alive
+
+
+def test_closing_calmly_leaves_the_clients_thread_to_the_client(stage: Stage) -> None:
+    stage.publisher.publish([])
+
+    stage.publisher.close()
+
+    assert (stage.clients[0].closed, stage.clients[0]._sender.alive) == (True, True)

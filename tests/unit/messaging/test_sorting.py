@@ -1,0 +1,63 @@
+"""Polled records become order ids, dead letters and runs of offsets."""
+
+from typing import NamedTuple
+
+import pytest
+
+from orders.domain.events import FINAL_EVENT_TYPES
+from orders.messaging.codec import ORDER_ID_MALFORMED
+from orders.messaging.offsets import PolledRun
+from orders.messaging.sorting import sort_records
+
+ACCEPTED = b"orders.order.accepted.v1"
+ONE = "0198f3e0-7c1a-7b2c-8d3e-000000000001"
+TWO = "0198f3e0-7c1a-7b2c-8d3e-000000000002"
+
+
+class Record(NamedTuple):
+    offset: int
+    key: bytes | None
+    kind: bytes = ACCEPTED
+    partition: int = 0
+    topic: str = "orders"
+    value: bytes | None = b"{}"
+
+    @property
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return [("ce_type", self.kind)]
+
+
+def test_an_order_is_named_once_for_all_its_records() -> None:
+    one, two = ONE.encode(), TWO.encode()
+
+    found = sort_records(
+        [[Record(0, one), Record(1, two)], [Record(5, one, partition=1)]]
+    )
+
+    assert found.order_ids == (ONE, TWO)
+
+
+@pytest.mark.parametrize("kind", sorted(FINAL_EVENT_TYPES))
+def test_records_of_finished_orders_ask_for_no_work(kind: str) -> None:
+    found = sort_records([[Record(0, ONE.encode(), kind.encode())]])
+
+    assert not found.asks_for_work
+
+
+def test_records_without_work_still_count_for_the_offsets() -> None:
+    final = min(FINAL_EVENT_TYPES).encode()
+
+    found = sort_records([[Record(3, ONE.encode(), final), Record(9, b"junk")]])
+
+    assert found.runs == (PolledRun(0, 3, 9, 2),)
+
+
+def test_a_record_that_names_no_order_is_handed_out_with_its_reason() -> None:
+    found = sort_records([[Record(0, b"junk")]])
+
+    assert [letter.reason for letter in found.dead_letters] == [ORDER_ID_MALFORMED]
+    assert found.asks_for_work
+
+
+def test_an_empty_poll_has_no_runs() -> None:
+    assert sort_records([[]]).runs == ()
