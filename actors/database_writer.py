@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from orders.actors.lane import Hand
 from orders.actors.node_status import NodeStatus
+from orders.actors.pace import Pace
 from orders.actors.role import Role
 from orders.actors.supervised import SupervisedActor
 
@@ -27,11 +28,13 @@ class DatabaseWriter(SupervisedActor[T]):
         status: NodeStatus,
         upstream: Sequence[Role[Any]],
         max_batch: int,
+        gather_seconds: float = 0.0,
     ) -> None:
         super().__init__(role)
         self._status = status
         self._upstream = upstream
         self._max_batch = max_batch
+        self._pace = Pace(gather_seconds, clock=role.clock)
         self._hand: Hand[T] | None = None
 
     def write(self, hand: Hand[T]) -> bool:
@@ -41,10 +44,14 @@ class DatabaseWriter(SupervisedActor[T]):
     def handle(self, message: object) -> None:
         """Write one batch, if there is one and the database is there."""
         del message
+        if self.superseded:
+            return  # while a child of this class waited for something else
         if not self._status.database_available:
             self.tick_after(RETRY_SECONDS)
             return
-        hand = self._hand or self.role.lane.take(self._max_batch)
+        if self._hand is None and self.role.lane.waiting:
+            self._pace.keep()
+        hand = self._hand or self.take(self._max_batch)
         if hand is None:
             return
         self._hand = hand

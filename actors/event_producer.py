@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from orders.actors.messages import ForgetPublished, OutboxSuspect, PublishEvents
+from orders.actors.pace import Pace
 from orders.actors.ports import EventPublisher, Telemetry
 from orders.actors.role import Role
 from orders.actors.settlement_writer import SettlementWork
@@ -14,11 +15,16 @@ from orders.domain.records import EventRef
 _CHECK_SECONDS = 1.0
 _FORGET_SECONDS = 0.05
 _FORGET_BATCH = 1000
-_FLUSH_SECONDS = 5.0
+_FULL_SECONDS = 0.005
+"""Until the next look while events wait for a place: 200 times the cap a second."""
 
 
 class EventProducer(SupervisedActor[PublishEvents]):
     """Keeps a bounded number of events in flight; the rest wait in the lane.
+
+    Results are looked for every 50 ms while something is in flight, and every 5 ms
+    while that keeps others waiting: a wake for each answer of the broker costs more
+    than it gains.
 
     An event that is already on its way is not sent a second time, so that the
     sweeper may offer again whatever it finds in the outbox.
@@ -28,11 +34,12 @@ class EventProducer(SupervisedActor[PublishEvents]):
         self,
         role: Role[PublishEvents],
         *,
-        make_publisher: Callable[[Callable[[], None]], EventPublisher],
+        make_publisher: Callable[[], EventPublisher],
         writer: Role[SettlementWork],
         sweeper: Role[None],
         telemetry: Telemetry,
         max_in_flight: int,
+        gather_seconds: float,
     ) -> None:
         super().__init__(role)
         self._make_publisher = make_publisher
@@ -40,6 +47,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         self._sweeper = sweeper
         self._telemetry = telemetry
         self._max_in_flight = max_in_flight
+        self._pace = Pace(gather_seconds, clock=role.clock)
         self._publisher: EventPublisher | None = None
         self._under_way: set[tuple[str, int]] = set()
         self._again: deque[OrderEvent] = deque()
@@ -48,7 +56,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
 
     def started(self) -> None:
         """Make the publisher; what an earlier one had in flight is in the outbox."""
-        self._publisher = self._make_publisher(lambda: None)
+        self._publisher = self._make_publisher()
         self._sweeper.tell(OutboxSuspect())
         self.tick_after(_CHECK_SECONDS)
 
@@ -68,10 +76,20 @@ class EventProducer(SupervisedActor[PublishEvents]):
         publisher = self._publisher
         assert publisher is not None  # noqa: S101 - made in started()
         self._take_results(publisher)
+        if self.role.lane.waiting:
+            self._pace.keep()
         self._publish(publisher)
         self._forget()
+        self.tick_after(self._seconds_to_next_look(publisher))
+
+    def _seconds_to_next_look(self, publisher: EventPublisher) -> float:
+        if publisher.in_flight >= self._max_in_flight and self._others_wait():
+            return _FULL_SECONDS
         busy = publisher.in_flight or self._confirmed
-        self.tick_after(_FORGET_SECONDS if busy else _CHECK_SECONDS)
+        return _FORGET_SECONDS if busy else _CHECK_SECONDS
+
+    def _others_wait(self) -> bool:
+        return self.role.lane.waiting or bool(self._again)
 
     def _take_results(self, publisher: EventPublisher) -> None:
         results = publisher.take_results()
@@ -92,7 +110,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
             room -= len(batch)
         if self._again or room <= 0 or len(self._confirmed) > self._max_in_flight:
             return
-        hand = self.role.lane.take(room)
+        hand = self.take(room)
         if hand is None:
             return
         offered = (event for work in hand.messages for event in work.events)

@@ -27,6 +27,8 @@ from orders.domain.transitions import Change
 PROBE_AWAY_SECONDS = 0.5
 PROBE_IDLE_SECONDS = 2.0
 _RETRY_AFTER_SECONDS = 2.0
+_PREPARE_SECONDS = 900.0
+"""A migration of a large table takes minutes; past this one is taken for hung."""
 _SMOOTHING = 0.2
 _ACCEPTED = event_type(Change.ACCEPTED)
 
@@ -175,9 +177,7 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
             return
         assert self._store is not None  # noqa: S101 - made in started()
         try:
-            if not self._prepared:
-                self._prepare()
-                self._prepared = True
+            self._prepare_once()
             self._store.probe()
         except DatabaseUnavailableError as error:
             self._mark_away(error)
@@ -188,6 +188,16 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
             self._status.database_error = ""
             self.role.log.info("database.available")
             self._sweeper.tell(OutboxSuspect())
+
+    def _prepare_once(self) -> None:
+        if self._prepared:
+            return
+        self.show_life(patience_seconds=_PREPARE_SECONDS)
+        try:
+            self._prepare()
+        finally:
+            self.show_life()
+        self._prepared = True
 
     def _mark_away(self, error: DatabaseUnavailableError) -> None:
         if self._status.database_available or not self._said_away:

@@ -38,6 +38,7 @@ class Refused(NamedTuple):
     retry_after_seconds: float
 
 
+INTERNAL_ERROR = "internal_error"
 NOT_STORED = "not_stored"
 OUTCOME_UNKNOWN = "outcome_unknown"
 DATABASE_UNAVAILABLE = "database_unavailable"

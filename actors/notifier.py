@@ -34,7 +34,7 @@ class Notifier(SupervisedActor[NotifyCustomers]):
     def handle(self, message: object) -> None:
         """Tell of one batch."""
         del message
-        hand = self.role.lane.take(_BATCH)
+        hand = self.take(_BATCH)
         if hand is None:
             return
         if self._status.waiters:

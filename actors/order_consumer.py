@@ -156,8 +156,11 @@ class OrderConsumer(SupervisedActor[None]):
         now = self.role.clock()
         if now < self._lag_at:
             return
+        behind = dict(source.lag())
+        self._status.lag_by_consumer[self.role.name] = behind
+        if not behind:
+            return  # not joined yet: look again after the next poll
         self._lag_at = now + _LAG_SECONDS
-        self._status.lag_by_consumer[self.role.name] = dict(source.lag())
         if not self._reports_lag:
             return
         lag = source.group_lag()

@@ -7,6 +7,7 @@ from orders.actors.messages import (
     StoreOrders,
     Submission,
 )
+from orders.actors.pace import Pace
 from orders.actors.ports import Telemetry
 from orders.actors.role import Role
 from orders.actors.supervised import SupervisedActor
@@ -27,12 +28,14 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         replies: Replies,
         telemetry: Telemetry,
         max_batch_orders: int,
+        gather_seconds: float,
     ) -> None:
         super().__init__(role)
         self._writer = writer
         self._replies = replies
         self._telemetry = telemetry
         self._max_batch_orders = max_batch_orders
+        self._pace = Pace(gather_seconds, clock=role.clock)
 
     def handle(self, message: object) -> None:
         """Pass one batch on, if the writer has room for it."""
@@ -40,7 +43,9 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         lane = self.role.lane
         if not self._writer.lane.has_room():
             return  # the writer wakes this actor after each batch
-        hand = lane.take(self._max_batch_orders)
+        if lane.waiting:
+            self._pace.keep()
+        hand = self.take(self._max_batch_orders)
         if hand is None:
             return
         waiting = [s for given in hand.messages for s in given.submissions]

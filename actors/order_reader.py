@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
+    INTERNAL_ERROR,
     OrderAnswer,
     OrdersSettled,
     ReadOrder,
@@ -22,6 +23,10 @@ _BATCH = 500
 _FIRST_POLL_SECONDS = 0.025
 _LONGEST_POLL_SECONDS = 0.25
 _POLL_GROWTH = 1.3
+_REST_FACTOR = 9.0
+"""Rest after a poll, in times of what it took: polls get a tenth of the time."""
+_LONGEST_REST_SECONDS = 1.0
+"""A wait that ends is answered by a poll, which must not come much later."""
 _RETRY_AFTER_SECONDS = 2.0
 
 
@@ -30,7 +35,8 @@ class OrderReader(SupervisedActor[ReadOrder]):
 
     A client that waits for an order is woken at once when this node settles it. For
     orders that another node settles, all waited ids are asked for in one query, at
-    intervals that grow from 25 to 250 ms and start anew with each new client.
+    intervals that grow from 25 to 250 ms and start anew with each new client, but
+    take a tenth of the reader's time at most.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class OrderReader(SupervisedActor[ReadOrder]):
         self._waiting: dict[str, list[ReadOrder]] = {}
         self._waiter_count = 0
         self._poll_at = 0.0
+        self._rest_until = 0.0
         self._poll_seconds = _FIRST_POLL_SECONDS
 
     def started(self) -> None:
@@ -62,7 +69,7 @@ class OrderReader(SupervisedActor[ReadOrder]):
         """Turn away those who wait, then close the connection."""
         waiters = [q for questions in self._waiting.values() for q in questions]
         self._waiting.clear()
-        self._refuse(waiters)
+        self._refuse(waiters, DATABASE_UNAVAILABLE)
         if self._store is not None:
             self._store.close()
 
@@ -72,25 +79,56 @@ class OrderReader(SupervisedActor[ReadOrder]):
 
     def handle(self, message: object) -> None:
         """Answer new look-ups, then those whose order may have moved."""
-        hand = self.role.lane.take(_BATCH)
+        hand = self.take(_BATCH)
         if hand is not None:
+            before = self._waiter_count
             self._answer(hand.messages)
             hand.done()
+            if self._waiter_count > before:
+                self._poll_soon(others_wait=before > 0)
         if isinstance(message, OrdersSettled):
-            self._look_again([i for i in message.order_ids if i in self._waiting])
+            settled = dict.fromkeys(message.order_ids)
+            self._look_again([i for i in settled if i in self._waiting])
         elif self._waiting and (self.draining or self.role.clock() >= self._poll_at):
             self._poll()
         self._status.waiters = self._waiter_count
         if self._waiting:
-            self.tick_after(self._poll_seconds)
+            self.tick_after(max(0.0, self._poll_at - self.role.clock()))
         if self.role.lane.waiting:
             self.role.wake()
 
     def _answer(self, questions: list[ReadOrder]) -> None:
-        found = self._read([q.order_id for q in questions])
-        if found is None:
-            self._refuse(questions)
-            return
+        """Answer, park or refuse each question.
+
+        A query that fails is tried again in halves, so that only a question that
+        fails by itself is refused.
+        """
+        left = [questions]
+        while left:
+            batch = left.pop()
+            try:
+                found = self._read(batch)
+            except DatabaseUnavailableError as error:
+                self.role.log.warning("reader.refused", error=str(error))
+                self._refuse(batch, DATABASE_UNAVAILABLE)
+            except Exception:
+                if len(batch) == 1:
+                    self.role.log.exception("reader.failed")
+                    self._refuse(batch, INTERNAL_ERROR)
+                else:
+                    half = len(batch) // 2
+                    left += [batch[half:], batch[:half]]
+            else:
+                self._answer_or_park(batch, found)
+
+    def _read(self, questions: list[ReadOrder]) -> dict[str, Order]:
+        assert self._store is not None  # noqa: S101 - made in started()
+        ids = dict.fromkeys(question.order_id for question in questions)
+        return self._store.read_orders(list(ids))
+
+    def _answer_or_park(
+        self, questions: list[ReadOrder], found: dict[str, Order]
+    ) -> None:
         answers: list[tuple[Ticket, OrderAnswer]] = []
         now = self.role.clock()
         for question in questions:
@@ -98,7 +136,8 @@ class OrderReader(SupervisedActor[ReadOrder]):
             if order is not None and order.tenant_id != question.tenant_id:
                 order = None
             if order is not None and self._is_to_wait(question, order, now):
-                self._park(question)
+                self._waiting.setdefault(question.order_id, []).append(question)
+                self._waiter_count += 1
             else:
                 answers.append((question.ticket, order))
         self._replies.answer(answers)
@@ -113,36 +152,31 @@ class OrderReader(SupervisedActor[ReadOrder]):
             and not self.draining
         )
 
-    def _park(self, question: ReadOrder) -> None:
-        self._waiting.setdefault(question.order_id, []).append(question)
-        self._waiter_count += 1
+    def _poll_soon(self, *, others_wait: bool) -> None:
+        soon = max(self.role.clock() + _FIRST_POLL_SECONDS, self._rest_until)
+        # Never later than planned: a stream of clients must not put the others off.
+        self._poll_at = min(self._poll_at, soon) if others_wait else soon
         self._poll_seconds = _FIRST_POLL_SECONDS
-        self._poll_at = self.role.clock() + self._poll_seconds
 
     def _poll(self) -> None:
+        began = self.role.clock()
         self._look_again(list(self._waiting))
+        now = self.role.clock()
+        rest = min((now - began) * _REST_FACTOR, _LONGEST_REST_SECONDS)
+        self._rest_until = now + rest
         self._poll_seconds = min(
             self._poll_seconds * _POLL_GROWTH, _LONGEST_POLL_SECONDS
         )
-        self._poll_at = self.role.clock() + self._poll_seconds
+        self._poll_at = max(now + self._poll_seconds, self._rest_until)
 
     def _look_again(self, order_ids: list[str]) -> None:
         for start in range(0, len(order_ids), _BATCH):
             batch = order_ids[start : start + _BATCH]
             questions = [q for order_id in batch for q in self._waiting.pop(order_id)]
             self._waiter_count -= len(questions)
-            poll = (self._poll_seconds, self._poll_at)
+            self.show_life()
             self._answer(questions)
-            self._poll_seconds, self._poll_at = poll
 
-    def _read(self, order_ids: list[str]) -> dict[str, Order] | None:
-        assert self._store is not None  # noqa: S101 - made in started()
-        try:
-            return self._store.read_orders(list(dict.fromkeys(order_ids)))
-        except DatabaseUnavailableError as error:
-            self.role.log.warning("reader.refused", error=str(error))
-            return None
-
-    def _refuse(self, questions: list[ReadOrder]) -> None:
-        refused = Refused(DATABASE_UNAVAILABLE, _RETRY_AFTER_SECONDS)
+    def _refuse(self, questions: list[ReadOrder], reason: str) -> None:
+        refused = Refused(reason, _RETRY_AFTER_SECONDS)
         self._replies.answer([(q.ticket, refused) for q in questions])

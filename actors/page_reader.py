@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
+    INTERNAL_ERROR,
     HistoryAnswer,
     NotificationsAnswer,
     ReadHistory,
@@ -46,7 +47,7 @@ class PageReader(SupervisedActor[ReadHistory | ReadNotifications]):
     def handle(self, message: object) -> None:
         """Answer the next question."""
         del message
-        hand = self.role.lane.take(1)
+        hand = self.take(1)
         if hand is None:
             return
         for question in hand.messages:
@@ -68,3 +69,7 @@ class PageReader(SupervisedActor[ReadHistory | ReadNotifications]):
         except DatabaseUnavailableError as error:
             self.role.log.warning("reader.refused", error=str(error))
             return Refused(DATABASE_UNAVAILABLE, _RETRY_AFTER_SECONDS)
+        except Exception:
+            # Handed back, it would fail again until no restart is left.
+            self.role.log.exception("reader.failed")
+            return Refused(INTERNAL_ERROR, _RETRY_AFTER_SECONDS)

@@ -1,6 +1,6 @@
 """PaymentResolver: reads what is open, decides, hands the outcomes to the writer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orders.actors.lane import Hand
@@ -13,7 +13,7 @@ from orders.actors.supervised import SupervisedActor
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.order import OrderStatus
 from orders.domain.payment import PaymentRule
-from orders.domain.settlement import resolve
+from orders.domain.settlement import OpenOrder, Settlement, resolve
 
 _RETRY_SECONDS = 0.25
 
@@ -62,13 +62,15 @@ class PaymentResolver(SupervisedActor[ResolvePayments]):
         if not self._status.database_available:
             self.tick_after(_RETRY_SECONDS)
             return
-        if not self._writer.lane.has_room():
-            return  # the writer wakes this actor after each batch
-        hand = self.role.lane.take(self._max_batch_orders)
+        hand = self.take(self._max_batch_orders)
         if hand is None:
             return
+        ids = _ids_in(hand)
+        if not self._writer.lane.has_room(len(ids)):
+            hand.give_back()
+            return  # the writer wakes this actor after each batch
         try:
-            settled = self._resolve(hand)
+            settled = self._resolve(hand, ids)
         except DatabaseUnavailableError as error:
             self.role.log.warning("settlement.delayed", error=str(error))
             settled = False
@@ -82,18 +84,12 @@ class PaymentResolver(SupervisedActor[ResolvePayments]):
         if self.role.lane.waiting:
             self.role.wake()
 
-    def _resolve(self, hand: Hand[ResolvePayments]) -> bool:
+    def _resolve(self, hand: Hand[ResolvePayments], ids: list[str]) -> bool:
         """Tell whether the batch's outcomes were handed on."""
         assert self._store is not None  # noqa: S101 - made in started()
-        ids = dict.fromkeys(i for work in hand.messages for i in work.order_ids)
         receipts = tuple(w.receipt for w in hand.messages if w.receipt is not None)
-        found, unknown = self._store.read_open(list(ids)) if ids else ([], 0)
-        # PROCESSING and UNRESOLVED belong to a gateway that must be asked, not judged.
-        settlements = tuple(
-            resolve(order, self._rule)
-            for order in found
-            if order.state.status is OrderStatus.PENDING
-        )
+        found, unknown = self._store.read_open(ids) if ids else ([], 0)
+        settlements = tuple(self._decided(found))
         if not settlements:
             self._acknowledge(receipts)
         elif not self._writer.offer(SettleOrders(settlements, receipts)):
@@ -103,6 +99,23 @@ class PaymentResolver(SupervisedActor[ResolvePayments]):
             self.role.log.warning("settlement.unknown_orders", count=unknown)
         return True
 
+    def _decided(self, found: Sequence[OpenOrder]) -> Iterator[Settlement]:
+        """Decide on what can be decided; the sweeper brings the rest again."""
+        for order in found:
+            # Others belong to a gateway that must be asked, not judged.
+            if order.state.status is not OrderStatus.PENDING:
+                continue
+            try:
+                yield resolve(order, self._rule)
+            except Exception:
+                self.role.log.exception(
+                    "settlement.undecidable", order_id=order.order_id
+                )
+
     def _acknowledge(self, receipts: tuple[Receipt, ...]) -> None:
         for receipt in receipts:
             self._consumers[receipt.role].tell(BatchDone(receipt))
+
+
+def _ids_in(hand: Hand[ResolvePayments]) -> list[str]:
+    return list(dict.fromkeys(i for work in hand.messages for i in work.order_ids))

@@ -176,11 +176,7 @@ class SweepStore(Protocol):
 
 
 class EventPublisher(Protocol):
-    """One Kafka producer that replaces its client when that dies.
-
-    ``on_results`` was given at construction and is called on the client's network
-    thread when results wait to be taken; it only wakes the actor.
-    """
+    """One Kafka producer that replaces its client when that dies."""
 
     @property
     def in_flight(self) -> int:
@@ -196,9 +192,6 @@ class EventPublisher(Protocol):
         client whose oldest event is in flight for too long, handing back all of
         its events as failed.
         """
-
-    def flush(self, timeout_seconds: float) -> bool:
-        """Wait until nothing is in flight; False when time ran out."""
 
     def close(self) -> None:
         """Release the client within a few seconds, whatever the broker does."""
@@ -280,6 +273,9 @@ class Log(Protocol):
 
     def error(self, event: str, **fields: object) -> None:
         """Log what an operator should act on."""
+
+    def exception(self, event: str, **fields: object) -> None:
+        """The same, with the exception being handled."""
 
 
 Clock = Callable[[], float]

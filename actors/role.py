@@ -55,6 +55,7 @@ class Role(Generic[T]):
         self._woken = False
         self._ref: pykka.ActorRef[Any] | None = None
         self._last_seen = clock()
+        self._patience_seconds = 0.0
         self._scheduler: Scheduler | None = None
         self._report: FailureReport | None = None
 
@@ -102,9 +103,10 @@ class Role(Generic[T]):
         """Say that the lane is being looked into now."""
         self._woken = False
 
-    def seen(self) -> None:
-        """Stamp a sign of life."""
-        self._last_seen = self.clock()
+    def seen(self, patience_seconds: float = 0.0) -> None:
+        """Stamp a sign of life; the next one may take ``patience_seconds``."""
+        self._patience_seconds = patience_seconds
+        self.forgive()
 
     def failed(self, generation: int, error: BaseException) -> None:
         """Report that the holder of ``generation`` cannot go on."""
@@ -149,10 +151,21 @@ class Role(Generic[T]):
         """Return how long ago the holder showed life."""
         return now - self._last_seen
 
+    def forgive(self) -> None:
+        """Count the holder's silence from now on only."""
+        self._last_seen = self.clock()
+
+    def hangs(self, now: float, limit_seconds: float) -> bool:
+        """Tell whether the holder is silent for longer than the limit and than the
+        patience it asked for.
+        """
+        limit = max(limit_seconds, self._patience_seconds)
+        return self.silent_seconds(now) > limit
+
     @property
-    def held(self) -> bool:
-        """Whether an actor holds the role."""
-        return self._ref is not None
+    def holder(self) -> "pykka.ActorRef[Any] | None":
+        """The actor that holds the role, None while it is vacant."""
+        return self._ref
 
     @property
     def alive(self) -> bool:

@@ -20,7 +20,9 @@ from orders.actors.ports import SettlementStore, Telemetry
 from orders.actors.role import Role
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.records import DeadLetter, EventRef
-from orders.domain.settlement import Settlement
+from orders.domain.settlement import Settled, Settlement
+
+_IDS_LOGGED = 20
 
 SettlementWork = SettleOrders | ForgetPublished | BuryRecords
 
@@ -32,6 +34,32 @@ def weigh_settlement_work(work: SettlementWork) -> int:
     if isinstance(work, ForgetPublished):
         return len(work.events)
     return len(work.letters)
+
+
+class _Batch:
+    """A hand's work by its kind; each part is emptied once it is written."""
+
+    def __init__(self, messages: Sequence[SettlementWork]) -> None:
+        self.letters: list[DeadLetter] = []
+        self.letter_receipts: list[Receipt] = []
+        self.settlements: dict[str, Settlement] = {}
+        self.settlement_receipts: list[Receipt] = []
+        self.published: list[EventRef] = []
+        for work in messages:
+            self._add(work)
+
+    def _add(self, work: SettlementWork) -> None:
+        if isinstance(work, SettleOrders):
+            # One outcome an order and batch: a repeated record is no second try.
+            for settlement in work.settlements:
+                self.settlements.setdefault(settlement.order.order_id, settlement)
+            self.settlement_receipts.extend(work.receipts)
+        elif isinstance(work, BuryRecords):
+            self.letters.extend(work.letters)
+            if work.receipt is not None:
+                self.letter_receipts.append(work.receipt)
+        else:
+            self.published.extend(work.events)
 
 
 class SettlementWriter(DatabaseWriter[SettlementWork]):
@@ -54,9 +82,14 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         status: NodeStatus,
         telemetry: Telemetry,
         max_batch_orders: int,
+        gather_seconds: float,
     ) -> None:
         super().__init__(
-            role, status=status, upstream=upstream, max_batch=max_batch_orders
+            role,
+            status=status,
+            upstream=upstream,
+            max_batch=max_batch_orders,
+            gather_seconds=gather_seconds,
         )
         self._make_store = make_store
         self._producer = producer
@@ -65,6 +98,7 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         self._consumers = consumers
         self._telemetry = telemetry
         self._store: SettlementStore | None = None
+        self._batch: _Batch | None = None
 
     def started(self) -> None:
         """Make the store; it connects when it is first used."""
@@ -76,44 +110,38 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
             self._store.close()
 
     def write(self, hand: Hand[SettlementWork]) -> bool:
-        """Write everything in hand; acknowledge what is written."""
-        letters: list[DeadLetter] = []
-        settlements: dict[str, Settlement] = {}
-        published: list[EventRef] = []
-        receipts: list[Receipt] = []
-        for work in hand.messages:
-            if isinstance(work, SettleOrders):
-                # One outcome an order and batch: a repeated record is no second try.
-                for settlement in work.settlements:
-                    settlements.setdefault(settlement.order.order_id, settlement)
-                receipts.extend(work.receipts)
-            elif isinstance(work, BuryRecords):
-                letters.extend(work.letters)
-                if work.receipt is not None:
-                    receipts.append(work.receipt)
-            else:
-                published.extend(work.events)
+        """Write what is in hand; a part that is written is not written again."""
+        assert self._store is not None  # noqa: S101 - made in started()
+        if self._batch is None:
+            self._batch = _Batch(hand.messages)
+        parts = (self._bury, self._settle, self._forget)
+        written = [self._is_written(part, self._store, self._batch) for part in parts]
+        if not all(written):
+            return False
+        self._batch = None
+        return True
+
+    def _is_written(
+        self,
+        part: Callable[[SettlementStore, _Batch], None],
+        store: SettlementStore,
+        batch: _Batch,
+    ) -> bool:
+        self.show_life()
         try:
-            self._write(letters, list(settlements.values()), published)
+            part(store, batch)
         except DatabaseUnavailableError as error:
             self.role.log.warning("settlement.delayed", error=str(error))
             if error.outcome_unknown:
                 # If it was committed after all, nobody passed its events on.
                 self._sweeper.tell(OutboxSuspect())
             return False
-        for receipt in receipts:
-            self._consumers[receipt.role].tell(BatchDone(receipt))
         return True
 
-    def _write(
-        self,
-        letters: list[DeadLetter],
-        settlements: list[Settlement],
-        published: list[EventRef],
-    ) -> None:
-        assert self._store is not None  # noqa: S101 - made in started()
+    def _bury(self, store: SettlementStore, batch: _Batch) -> None:
+        letters = batch.letters
         if letters:
-            self._store.bury(letters)
+            store.bury(letters)
             self.role.log.warning(
                 "consumer.dead_letters",
                 count=len(letters),
@@ -121,16 +149,34 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
                 partition=letters[0].partition,
                 offset=letters[0].offset,
             )
-        if settlements:
-            self._settle(self._store, settlements)
-        if published:
-            self._store.forget_published(published)
+        self._acknowledge(batch.letter_receipts)
+        batch.letters, batch.letter_receipts = [], []
 
-    def _settle(self, store: SettlementStore, settlements: list[Settlement]) -> None:
-        settled = store.settle(settlements)
-        lost = len(settlements) - len(settled.won)
+    def _settle(self, store: SettlementStore, batch: _Batch) -> None:
+        if batch.settlements:
+            settled = store.settle(list(batch.settlements.values()))
+            self._count(batch, settled)
+            self._pass_on(settled)
+        self._acknowledge(batch.settlement_receipts)
+        batch.settlements, batch.settlement_receipts = {}, []
+
+    def _forget(self, store: SettlementStore, batch: _Batch) -> None:
+        if batch.published:
+            store.forget_published(batch.published)
+        batch.published = []
+
+    def _count(self, batch: _Batch, settled: Settled) -> None:
+        lost = len(batch.settlements) - len(settled.won) - len(settled.refused)
         if lost:
             self._telemetry.compare_and_set_lost(lost)
+        if settled.refused:
+            # They count as seen to: the sweeper tries again, more and more rarely.
+            ids = [s.order.order_id for s in settled.refused]
+            self.role.log.error(
+                "settlement.refused", count=len(ids), order_ids=ids[:_IDS_LOGGED]
+            )
+
+    def _pass_on(self, settled: Settled) -> None:
         if not settled.won:
             return
         events = tuple(s.event(settled.occurred_at) for s in settled.won)
@@ -138,3 +184,7 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
             self._sweeper.tell(OutboxSuspect())
         if not self._notifier.offer(NotifyCustomers(settled.won, settled.occurred_at)):
             self.role.log.warning("notifier.overloaded", count=len(settled.won))
+
+    def _acknowledge(self, receipts: list[Receipt]) -> None:
+        for receipt in receipts:
+            self._consumers[receipt.role].tell(BatchDone(receipt))

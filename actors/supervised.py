@@ -4,6 +4,7 @@ from typing import Any, Generic, TypeVar
 
 import pykka
 
+from orders.actors.lane import Hand
 from orders.actors.messages import Drain, Ping, Tick
 from orders.actors.role import Role
 
@@ -53,6 +54,33 @@ class SupervisedActor(pykka.ThreadingActor, Generic[T]):
         """Whether the work at hand is to be finished and none begun."""
         return self._draining
 
+    @property
+    def superseded(self) -> bool:
+        """Whether another actor holds the role by now; this one was given up."""
+        return self.role.generation != self._generation
+
+    def take(self, limit: int) -> Hand[T] | None:
+        """Take work up to the weight ``limit``; nothing once superseded.
+
+        Looked at after the lane was, so that it is known to whom the work belongs:
+        what was taken before is handed back by whoever vacates the role.
+        """
+        hand = self.role.lane.take(limit)
+        if hand is None or not self.superseded:
+            return hand
+        hand.give_back()
+        self.role.wake()
+        return None
+
+    def show_life(self, patience_seconds: float = 0.0) -> None:
+        """Stamp a sign of life between the steps of long work.
+
+        The next step may then take ``patience_seconds``, where that is more than an
+        actor is given anyway.
+        """
+        if not self.superseded:
+            self.role.seen(patience_seconds)
+
     def tick_after(self, seconds: float) -> None:
         """Ask for a ``Tick``; the soonest one asked for counts, the rest is void."""
         due = self.role.clock() + seconds
@@ -73,7 +101,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[T]):
     def on_receive(self, message: Any) -> None:
         """Handle one message unless this actor failed or was replaced."""
         role = self.role
-        if self._failed or role.generation != self._generation:
+        if self._failed or self.superseded:
             return
         role.seen()
         try:
@@ -82,7 +110,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[T]):
         except BaseException as error:  # noqa: BLE001 - see the class
             self._fail(error)
             return
-        if role.generation == self._generation:
+        if not self.superseded:
             role.seen()
             role.pending = pending
             if self._draining and not pending and not role.lane.depth:
@@ -112,5 +140,5 @@ class SupervisedActor(pykka.ThreadingActor, Generic[T]):
 
     def _fail(self, error: BaseException) -> None:
         self._failed = True
-        if self.role.generation == self._generation:
+        if not self.superseded:
             self.role.failed(self._generation, error)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pykka
 
+from orders.actors.draining import DrainWait
 from orders.actors.messages import ActorRestarted, Ping
 from orders.actors.ports import Clock, Log, Telemetry
 from orders.actors.restart import RestartBudget, RestartPolicy
@@ -17,6 +18,8 @@ from orders.actors.role import Role
 
 _STEP_SECONDS = 0.25
 """How soon a failure or a hang is seen at the latest; reports wake it at once."""
+_STANDSTILL_SECONDS = 2.0
+"""A step that comes this late says that the whole process stood still."""
 
 
 @dataclass(slots=True)
@@ -36,9 +39,10 @@ class Watch:
     Attributes:
         policy: the restart budget of each child.
         ping_seconds: how often each child is asked for a sign of life.
-        hang_seconds: a child silent for longer is replaced; its thread cannot be
-            killed and is abandoned.
-        max_abandoned: with more abandoned threads than this the process must go.
+        hang_seconds: a child silent for longer is replaced, unless it asked for
+            more patience; its thread cannot be killed and is abandoned.
+        max_abandoned: with more abandoned threads than this, not counting those that
+            came to an end after all, the process must go.
         heartbeat_seconds: a thread of the process without a heartbeat for longer
             means that the process must go.
     """
@@ -82,7 +86,7 @@ class Supervisor:
         self._escalate = escalate
         self._told = told_of_restarts
         self._heartbeats = heartbeats or {}
-        self._abandoned = 0
+        self._abandoned: list[pykka.ActorRef[Any]] = []
         self._escalated = False
         self._stopping = threading.Event()
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -92,7 +96,7 @@ class Supervisor:
         self._thread = threading.Thread(
             target=self._run, name="supervisor", daemon=True
         )
-        self.last_step = clock()
+        self.last_step = self._judging_since = clock()
         for child in children:
             child.budget = RestartBudget(watch.policy)
             child.role.supervise(self, self.report)
@@ -116,19 +120,30 @@ class Supervisor:
             child.role.seat(child.start)
         self._thread.start()
 
-    def drain(self, stages: Sequence[Role[Any]], deadline: float) -> list[str]:
+    def drain(
+        self,
+        stages: Sequence[Role[Any]],
+        deadline: float,
+        *,
+        obstacle: Callable[[], str | None] = lambda: None,
+    ) -> list[str]:
         """Finish the work at hand stage by stage; return the roles left unfinished.
 
         A role may stand in several stages. ``deadline`` is in the clock's seconds.
+        ``obstacle`` names what keeps work from being finished, such as a database
+        that is away; where that lasts for 3 s nobody is waited for any longer.
         """
+        wait = DrainWait(deadline, obstacle, clock=self._clock)
         left = []
         for role in stages:
             role.drain()
-            if not role.drained.wait(max(0.0, deadline - self._clock())):
+            reason = wait.for_role(role)
+            if reason is not None:
                 left.append(role.name)
                 self._log.warning(
                     "actor.not_drained",
                     actor=role.name,
+                    reason=reason,
                     depth=role.lane.depth,
                     pending=role.pending,
                 )
@@ -154,6 +169,8 @@ class Supervisor:
 
     def step(self, now: float) -> float:
         """Deliver what is due, restart, look for hangs; return seconds until next."""
+        if now - self.last_step > _STANDSTILL_SECONDS:
+            self._begin_judging_anew(now)
         self.last_step = now
         while self._timers and self._timers[0][0] <= now:
             _, _, role, message = heapq.heappop(self._timers)
@@ -165,8 +182,10 @@ class Supervisor:
             self._next_ping = now + self._watch.ping_seconds
             for child in self._children.values():
                 child.role.tell(Ping())
-        due = self._timers[0][0] - now if self._timers else _STEP_SECONDS
-        return min(max(due, 0.0), _STEP_SECONDS)
+        due = [now + _STEP_SECONDS, *(timer[0] for timer in self._timers[:1])]
+        restarts = (child.restart_at for child in self._children.values())
+        due.extend(at for at in restarts if at is not None)
+        return max(min(due) - now, 0.0)
 
     def _run(self) -> None:
         wait = 0.0
@@ -198,27 +217,38 @@ class Supervisor:
         )
         self._replace(self._children[role.name], "failed")
 
+    def _begin_judging_anew(self, now: float) -> None:
+        """Forgive silence: the process was stopped, or the machine slept."""
+        self._judging_since = now
+        for child in self._children.values():
+            child.role.forgive()
+
     def _look_after(self, child: Child, now: float) -> None:
-        role = child.role
+        role, holder = child.role, child.role.holder
         if child.restart_at is not None:
             if now >= child.restart_at:
                 self._restart(child)
-        elif role.silent_seconds(now) > self._watch.hang_seconds:
-            self._abandoned += 1
+        elif holder is None:
+            return  # its budget is used up, and the process on its way out
+        elif not role.alive:
+            self._log.error("actor.died", actor=role.name)
+            self._replace(child, "died")
+        elif role.hangs(now, self._watch.hang_seconds):
             self._log.error(
                 "actor.hung", actor=role.name, silent_seconds=role.silent_seconds(now)
             )
             self._replace(child, "hung")
-            if self._abandoned > self._watch.max_abandoned:
+            self._abandoned = [ref for ref in self._abandoned if ref.is_alive()]
+            self._abandoned.append(holder)
+            if len(self._abandoned) > self._watch.max_abandoned:
                 self._give_up("too many hung actors")
-        elif role.held and not role.alive:
-            self._log.error("actor.died", actor=role.name)
-            self._replace(child, "died")
 
     def _look_at_heartbeats(self, now: float) -> None:
         for name, heartbeat in self._heartbeats.items():
             seen = heartbeat()
-            if seen is not None and now - seen > self._watch.heartbeat_seconds:
+            if seen is None:
+                continue
+            if now - max(seen, self._judging_since) > self._watch.heartbeat_seconds:
                 self._give_up(f"{name} stands still")
 
     def _replace(self, child: Child, why: str) -> None:

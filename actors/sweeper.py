@@ -81,7 +81,8 @@ class Sweeper(SupervisedActor[None]):
         self._status = status
         self._rules = rules
         self._store: SweepStore | None = None
-        self._suspect = True
+        self._suspected_at: float | None = role.clock()
+        self._round_began = 0.0
         self._cursor: EventRef | None = None
         self._lag: int | None = None
         self._lag_seen = 0.0
@@ -107,7 +108,7 @@ class Sweeper(SupervisedActor[None]):
     def handle(self, message: object) -> None:
         """Take note of a message, or sweep."""
         if isinstance(message, (OutboxSuspect, ActorRestarted)):
-            self._suspect = True
+            self._suspected_at = self.role.clock()
         elif isinstance(message, GroupLag):
             self._lag = message.records
             self._lag_seen = self.role.clock()
@@ -128,35 +129,46 @@ class Sweeper(SupervisedActor[None]):
     def _sweep(self, store: SweepStore) -> None:
         rules = self._rules
         store.renew_node(rules.lease_seconds)
-        if self._suspect:
+        self.show_life()
+        if self._suspected_at is not None:
             self._publish_own(store)
         if store.hold_lease(LEASE_NAME, rules.lease_seconds):
-            self._publish_abandoned(store)
-            self._resolve_stuck(store)
-            self._delete_keys(store)
+            for step in (
+                self._publish_abandoned,
+                self._resolve_stuck,
+                self._delete_keys,
+            ):
+                self.show_life()
+                step(store)
         else:
             self._status.unsettled_oldest_age_seconds = 0.0
+        self.show_life()
         self._refresh_gauges(store)
 
     def _publish_own(self, store: SweepStore) -> None:
         """Page through this node's rows until the producer is full or all were seen."""
         if self._cursor is None:
-            self._suspect = False  # a suspicion from here on means another round
+            self._round_began = self.role.clock()
         for _ in range(_PAGES_A_TICK):
             if not self._producer.lane.has_room(_PAGE):
-                self._suspect = True
                 return
             events = store.own_outbox(self._cursor, _SETTLE_SECONDS, _PAGE)
+            self.show_life()
             if events and not self._producer.offer(PublishEvents(tuple(events))):
-                self._suspect = True
                 return
             if events:
                 self.role.log.info("sweeper.published", count=len(events))
             if len(events) < _PAGE:
-                self._cursor = None
+                self._end_round()
                 return
             self._cursor = EventRef(events[-1].order_id, events[-1].version)
-        self._suspect = True
+
+    def _end_round(self) -> None:
+        """Drop the suspicion if every row it was about was old enough to be seen."""
+        self._cursor = None
+        suspected_at = self._suspected_at
+        if suspected_at is None or self._round_began > suspected_at + _SETTLE_SECONDS:
+            self._suspected_at = None
 
     def _publish_abandoned(self, store: SweepStore) -> None:
         if not self._producer.lane.has_room(_PAGE):
@@ -172,6 +184,7 @@ class Sweeper(SupervisedActor[None]):
         stuck_after = _NEVER_SECONDS if explained else rules.stuck_after_seconds
         for _ in range(_PAGES_A_TICK):
             scan = store.scan_unsettled(stuck_after, _PAGE * 10)
+            self.show_life()
             self._status.unsettled_oldest_age_seconds = (
                 scan.oldest_unsettled_age_seconds
             )
@@ -204,6 +217,7 @@ class Sweeper(SupervisedActor[None]):
             return
         self._gauges_at = now + _GAUGE_SECONDS
         outbox = store.outbox_state(self._rules.max_unpublished)
+        self.show_life()
         self._status.unpublished = outbox.pending
         self._status.outbox_oldest_age_seconds = outbox.oldest_age_seconds
         self._status.dead_letters = store.dead_letter_count(_DEAD_LETTERS_COUNTED)

@@ -12,16 +12,20 @@ from orders.actors.ports import (
     SettlementStore,
     SweepStore,
 )
-from orders.config.sections import KafkaSettings
+from orders.config.sections import DatabaseSettings, KafkaSettings
 from orders.config.settings import Settings
 from orders.domain.records import RecordBatch
 from orders.messaging.consumer import KafkaRecordSource
 from orders.messaging.producer import KafkaPublisher
 from orders.messaging.topics import TopicPlan, ensure_topic
+from orders.persistence.connection import SessionLimits
 from orders.persistence.database import PostgresDatabase
 from orders.persistence.migrations import migrate
 
 _SECONDS_PER_HOUR = 3600
+_GATHER_RECORDS_SECONDS = 0.04
+"""From one batch of records to the next poll under load; chosen by `make bench`."""
+_MILLISECONDS = 1000
 
 
 class Adapters:
@@ -37,10 +41,13 @@ class Adapters:
         self._security = security_of(settings.kafka)
         self._topic_lock = threading.Lock()
         self._topic_seen = False
+        self._limits = session_limits_of(settings.database)
         self._database = PostgresDatabase(
             database_url,
             node_name=settings.node_name,
             node_lease_seconds=settings.sweeper.lease_seconds,
+            limits=self._limits,
+            require_durability=settings.database.require_durability,
         )
 
     def prepare_database(self) -> None:
@@ -50,7 +57,7 @@ class Adapters:
             DatabaseUnavailableError: PostgreSQL did not answer; call again later.
         """
         if self._settings.database.migrate_at_start:
-            for name in migrate(self._database_url):
+            for name in migrate(self._database_url, limits=self._limits):
                 self._log.info("database.migrated", migration=name)
         self._database.check()
 
@@ -70,14 +77,16 @@ class Adapters:
         """Return the sweeper's store."""
         return self._database.sweep_store()
 
-    def publisher(self, on_results: Callable[[], None]) -> EventPublisher:
+    def publisher(self) -> EventPublisher:
         """Return the producer's publisher."""
         kafka = self._settings.kafka
         return KafkaPublisher(
             bootstrap_servers=self._bootstrap_servers,
             client_id=f"{self._settings.node_name}-producer",
             topic=kafka.topic,
-            on_results=on_results,
+            # The producer looks by itself: a wake for every answer of the broker
+            # would cost more than the few milliseconds it gains.
+            on_results=_nobody,
             log=self._log,
             linger_ms=kafka.linger_ms,
             max_in_flight=kafka.max_in_flight,
@@ -95,6 +104,7 @@ class Adapters:
             group=kafka.group,
             log=self._log,
             max_poll_records=kafka.max_poll_records,
+            gather_seconds=_GATHER_RECORDS_SECONDS,
             max_outstanding_records=kafka.max_outstanding_records,
             session_timeout_seconds=kafka.session_timeout_seconds,
             security=self._security,
@@ -143,6 +153,21 @@ class _TopicFirst:
         """Poll; until the topic is there, only that is seen to."""
         self._ensure_topic()
         return self._source.poll(hold=hold)
+
+
+def _nobody() -> None:
+    """Stand where someone could be told."""
+
+
+def session_limits_of(database: DatabaseSettings) -> SessionLimits:
+    """Return how long a session of PostgreSQL waits for what."""
+    return SessionLimits(
+        connect=database.connect_timeout_seconds,
+        statement=database.statement_timeout_seconds,
+        lock=database.lock_timeout_ms / _MILLISECONDS,
+        idle_in_transaction=database.idle_in_transaction_timeout_seconds,
+        tcp_user=database.tcp_user_timeout_seconds,
+    )
 
 
 def security_of(kafka: KafkaSettings) -> Mapping[str, object]:

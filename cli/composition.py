@@ -5,6 +5,7 @@ Nothing here connects or starts a thread; ``Node.run`` does.
 
 import os
 import time
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -32,6 +33,7 @@ from orders.cli.node import Node
 from orders.cli.roles import Roles, make_roles
 from orders.config.logs import get_logger
 from orders.config.settings import Settings
+from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.payment import PaymentRule
 from orders.http.app import create_app
 from orders.http.dispatcher import GreenletDispatcher
@@ -42,25 +44,46 @@ from orders.http.operations_app import Version
 from orders.http.problems import listener_problem
 from orders.http.server import OrderServer
 from orders.observability.metrics import Metrics
+from orders.persistence.database import SchemaOutdatedError
+from orders.persistence.durability import UnsafeServerError
+from orders.persistence.migrations import MigrationError
 
 _SECONDS_PER_HOUR = 3600
 _LOOP_STALL_SECONDS = 10.0
 
+# How long a busy stage lets work gather: chosen by `make bench`. A client waits for
+# the first; the other two only come between acceptance and settlement.
+_GATHER_ORDERS_SECONDS = 0.001
+_GATHER_EVENTS_SECONDS = 0.02
+_GATHER_SETTLEMENTS_SECONDS = 0.02
 
-def compose(settings: Settings, database_url: str, bootstrap_servers: str) -> Node:
+
+def compose(
+    settings: Settings,
+    database_url: str,
+    bootstrap_servers: str,
+    *,
+    log_lines_dropped: Callable[[], int] = lambda: 0,
+) -> Node:
     """Return a node that is ready to run.
 
     Raises:
         OSError: an address to listen on is taken.
     """
+    node: Node
     log = get_logger("orders").bind()
     release = version("orders")
     metrics = Metrics(log, version=release)
     status = NodeStatus()
-    loop = EventLoop(log=log)
+    loop = EventLoop(log=log, on_turn=metrics.loop_turn)
     roles = make_roles(settings, log=log, clock=time.monotonic)
     adapters = Adapters(settings, database_url, bootstrap_servers, log)
-    children = _children(settings, roles, adapters, loop, status, metrics)
+    prepare = partial(
+        _prepare,
+        adapters,
+        refuse=lambda reason: node.refuse(reason),  # noqa: PLW0108 - made below
+    )
+    children = _children(settings, roles, adapters, prepare, loop, status, metrics)
 
     dispatcher = GreenletDispatcher(loop)
     desk = _front_desk(settings, roles, loop, status, metrics)
@@ -101,7 +124,7 @@ def compose(settings: Settings, database_url: str, bootstrap_servers: str) -> No
         told_of_restarts=(roles.sweeper,),
         heartbeats={"the HTTP loop": lambda: loop.heartbeat},
     )
-    publish_gauges(metrics, status, roles, server, dispatcher)
+    publish_gauges(metrics, status, roles, server, dispatcher, log_lines_dropped)
     operations = OperationsServer(
         settings.operations.host,
         settings.operations.port,
@@ -122,6 +145,15 @@ def compose(settings: Settings, database_url: str, bootstrap_servers: str) -> No
         exit_now=os._exit,
     )
     return node
+
+
+def _prepare(adapters: Adapters, refuse: Callable[[str], None]) -> None:
+    """Prepare the database; what waiting cannot mend ends the node."""
+    try:
+        adapters.prepare_database()
+    except (MigrationError, SchemaOutdatedError, UnsafeServerError) as error:
+        refuse(str(error))
+        raise DatabaseUnavailableError(str(error)) from error
 
 
 def _front_desk(
@@ -146,6 +178,7 @@ def _children(
     settings: Settings,
     roles: Roles,
     adapters: Adapters,
+    prepare: Callable[[], None],
     replies: Replies,
     status: NodeStatus,
     metrics: Metrics,
@@ -173,6 +206,7 @@ def _children(
             status=status,
             telemetry=metrics,
             max_batch_orders=settlement.max_batch_orders,
+            gather_seconds=_GATHER_SETTLEMENTS_SECONDS,
         ),
         _child(
             EventProducer,
@@ -182,6 +216,7 @@ def _children(
             sweeper=roles.sweeper,
             telemetry=metrics,
             max_in_flight=settings.kafka.max_in_flight,
+            gather_seconds=_GATHER_EVENTS_SECONDS,
         ),
         _child(
             PaymentResolver,
@@ -221,7 +256,7 @@ def _children(
             IntakeWriter,
             roles.intake_writer,
             make_store=adapters.intake_store,
-            prepare=adapters.prepare_database,
+            prepare=prepare,
             intake=roles.order_intake,
             producer=roles.event_producer,
             sweeper=roles.sweeper,
@@ -236,6 +271,7 @@ def _children(
             writer=roles.intake_writer,
             replies=replies,
             telemetry=metrics,
+            gather_seconds=_GATHER_ORDERS_SECONDS,
             max_batch_orders=settings.intake.max_batch_orders,
         ),
     ]

@@ -1,6 +1,6 @@
 """What a node says about itself: probes, gauges and the operator's numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from orders.actors.node_status import NodeStatus
@@ -95,6 +95,7 @@ def publish_gauges(
     roles: Roles,
     server: OrderServer,
     dispatcher: GreenletDispatcher,
+    log_lines_dropped: Callable[[], int],
 ) -> None:
     """Register what is read at each scrape."""
     readers: dict[gauges.Gauge, gauges.Reader] = {
@@ -112,6 +113,7 @@ def publish_gauges(
         gauges.DEAD_LETTERS: lambda: status.dead_letters,
         gauges.PARKED_REQUESTS: lambda: dispatcher.parked,
         gauges.HTTP_CONNECTIONS: lambda: server.connections,
+        gauges.LOG_LINES_DROPPED: log_lines_dropped,
     }
     for gauge, reader in readers.items():
         metrics.register_gauge(gauge, reader)

@@ -1,14 +1,16 @@
 """The life of one node: start, serve, drain, stop."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from orders.actors.node_status import NodeStatus
 from orders.actors.ports import Log
 from orders.actors.supervisor import Supervisor
 from orders.cli.roles import Roles
-from orders.config.exit_codes import DRAINED, ESCALATED
+from orders.config.exit_codes import DRAINED, ESCALATED, START_FAILED
 from orders.http.loop import EventLoop
 from orders.http.operations import OperationsServer
 from orders.http.server import OrderServer
@@ -16,6 +18,8 @@ from orders.http.server import OrderServer
 _ESCALATION_DRAIN_SECONDS = 1.0
 _ESCALATION_LIMIT_SECONDS = 10.0
 _STOP_SECONDS = 5.0
+_JOIN_SECONDS = 10.0
+_COLLECT_AFTER_OBJECTS = 20_000
 
 
 class Node:
@@ -56,12 +60,13 @@ class Node:
         self._server.bind()
         self._operations.start()
         self._supervisor.start()
+        _calm_collector()
         api_host, operations_host = self._hosts
         api = f"http://{api_host}:{self._server.port}"
         operations = f"http://{operations_host}:{self._operations.port}"
         self._log.info("node.started", api=api, operations=operations)
         if on_ready is not None:
-            on_ready(api, operations)
+            self._announce_later(partial(on_ready, api, operations))
         try:
             unanswered = self._server.run()
         finally:
@@ -82,6 +87,12 @@ class Node:
         self._roles.order_reader.drain()
         self._server.drain(self._grace_seconds / 2)
 
+    def refuse(self, reason: str) -> None:
+        """Leave because the start can never succeed; from any thread."""
+        self._exit_code = START_FAILED
+        self._log.error("node.refused", reason=reason)
+        self._server.drain(_ESCALATION_DRAIN_SECONDS)
+
     def escalate(self, reason: str) -> None:
         """Leave with a code that says so; from the supervisor's thread."""
         self._exit_code = ESCALATED
@@ -95,6 +106,26 @@ class Node:
         last_resort.daemon = True
         last_resort.start()
         self._server.drain(_ESCALATION_DRAIN_SECONDS)
+
+    def _announce_later(self, announce: Callable[[], None]) -> None:
+        """Announce once orders are settled promptly: the consumers have joined."""
+        give_up = time.monotonic() + _JOIN_SECONDS
+        waiting = [announce]
+
+        def look() -> None:
+            status = self._status
+            joined = all(
+                status.lag_by_consumer.get(name) for name in self._roles.consumers
+            )
+            serves = status.database_available and joined
+            if waiting and (serves or time.monotonic() > give_up):
+                waiting.pop()()
+
+        self._loop.on_tick(look)
+
+    def _obstacle(self) -> str | None:
+        """Return what keeps the work at hand from being finished, if anything."""
+        return None if self._status.database_available else "PostgreSQL is away"
 
     def _leave(self) -> None:
         """Empty the lanes in the order of the stream, then stop every actor."""
@@ -114,6 +145,7 @@ class Node:
                 roles.notifier,
             ),
             deadline,
+            obstacle=self._obstacle,
         )
         late = self._supervisor.stop(max(deadline, time.monotonic() + _STOP_SECONDS))
         self._operations.stop()
@@ -123,3 +155,14 @@ class Node:
             not_stopped=late,
             exit_code=self._exit_code,
         )
+
+
+def _calm_collector() -> None:
+    """Collect cycles less often, and never look again at what lives for ever.
+
+    By default every 700 new objects start a collection that walks over all parked
+    requests: a tenth of the loop's time at 3,000 orders a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS, 20, 20)

@@ -1,18 +1,26 @@
 """Serve: from the environment to a running node, and back."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from orders.cli.composition import compose
 from orders.config.exit_codes import START_FAILED
 from orders.config.logs import configure_logs
 from orders.config.settings import Settings, SettingsError, load_settings
 from orders.config.signals import install_signals
+from orders.http.server import AddressUnavailableError
 
-_SWITCH_SECONDS = 0.0005
+_LAST_LINES_SECONDS = 1.0
+_ENDED_BY_SIGNAL = 128
+
+
+class StartError(Exception):
+    """The servers that the node needs could not be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +38,56 @@ def serve(environ: Mapping[str, str] = os.environ) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return START_FAILED
-    configure_logs(settings.log.format, settings.log.level, settings.node_name)
-    # Threads hand work to each other every few hundred microseconds; the default of
-    # 5 ms would make each hand-over wait for that long.
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    with servers(settings) as addresses:
-        node = compose(settings, addresses.database_url, addresses.bootstrap_servers)
-        install_signals(node.stop_soon)
-        return node.run(_invite if settings.wants_embedded_database else None)
+    sink = configure_logs(settings.log.format, settings.log.level, settings.node_name)
+    # Until the node takes the signals over, embedded servers are being started:
+    # leaving by an exception stops those that are up.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        with servers(settings) as addresses:
+            node = compose(
+                settings,
+                addresses.database_url,
+                addresses.bootstrap_servers,
+                log_lines_dropped=lambda: sink.dropped,
+            )
+            install_signals(node.stop_soon)
+            return node.run(_invite if settings.wants_embedded_database else None)
+    except (OSError, AddressUnavailableError, StartError) as error:
+        print(f"cannot start: {error}", file=sys.stderr)
+        return START_FAILED
+    finally:
+        sink.close(_LAST_LINES_SECONDS)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(_ENDED_BY_SIGNAL + number)
 
 
 @contextmanager
 def servers(settings: Settings) -> Iterator[Addresses]:
     """Give the addresses of the settings, or start what is wanted embedded."""
+    url = settings.database.url.get_secret_value()
+    brokers = settings.kafka.bootstrap_servers
     if not (settings.wants_embedded_database or settings.wants_embedded_kafka):
-        url = settings.database.url.get_secret_value()
-        yield Addresses(url, settings.kafka.bootstrap_servers)
+        yield Addresses(url, brokers)
         return
     # Only here, so that a node in production does not need the `embedded` extra.
+    from orders.devstack.errors import DevstackError  # noqa: PLC0415
     from orders.devstack.stack import EmbeddedStack  # noqa: PLC0415
 
-    with EmbeddedStack(settings.data_dir, progress=_say) as stack:
-        yield Addresses(stack.database_url, stack.bootstrap_servers)
+    stack = EmbeddedStack(settings.data_dir, progress=_say)
+    try:
+        stack.start()
+    except DevstackError as error:
+        raise StartError(str(error)) from error
+    try:
+        yield Addresses(
+            stack.database_url if settings.wants_embedded_database else url,
+            stack.bootstrap_servers if settings.wants_embedded_kafka else brokers,
+        )
+    finally:
+        stack.stop()
 
 
 def _invite(api: str, operations: str) -> None:

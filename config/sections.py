@@ -72,6 +72,18 @@ class DatabaseSettings(Section):
         le=60_000,
         description="Longest wait for a row another one holds.",
     )
+    idle_in_transaction_timeout_seconds: float = Field(
+        default=10,
+        ge=1,
+        le=600,
+        description="The server ends a transaction left open for longer.",
+    )
+    tcp_user_timeout_seconds: float = Field(
+        default=5,
+        ge=0.1,
+        le=600,
+        description="A server that confirms no packet for longer counts as gone.",
+    )
     migrate_at_start: bool = Field(
         default=True, description="Bring the schema up to date before serving."
     )
@@ -122,7 +134,7 @@ class KafkaSettings(Section):
         default=2, ge=1, le=64, description="Members this node adds to the group."
     )
     linger_ms: int = Field(
-        default=5, ge=0, le=1000, description="Longest wait to fill a batch of events."
+        default=2, ge=0, le=1000, description="Longest wait to fill a batch of events."
     )
     max_in_flight: int = Field(
         default=10_000,

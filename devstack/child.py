@@ -83,17 +83,23 @@ class ServerProcess:
         self._pid_file.write_text(str(self._process.pid), "ascii")
         self._guard = _guard_of(self._process.pid, self._launch.stop_signal)
 
-    def stop(self, seconds: float) -> None:
-        """Stop the server in good order, or by force after ``seconds``."""
+    def stop(self, seconds: float) -> bool:
+        """Stop the server in good order, or by force after ``seconds``.
+
+        Returns whether it needed no force.
+        """
+        obeyed = True
         if self._process is not None and self.is_running():
             self._process.send_signal(self._launch.stop_signal)
             try:
                 self._process.wait(seconds)
             except subprocess.TimeoutExpired:
+                obeyed = False
                 self._process.kill()
                 self._process.wait(_KILL_SECONDS)
         self._pid_file.unlink(missing_ok=True)
         self._release()
+        return obeyed
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; after SIGKILL wait until the process is gone."""

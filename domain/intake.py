@@ -1,5 +1,6 @@
 """What is written when an order is accepted, and what can come of it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -41,11 +42,14 @@ class Replayed(NamedTuple):
     order: Order
 
 
-class KeyReused(NamedTuple):
+# Without a field, a NamedTuple would be false and equal to any other empty one.
+@dataclass(frozen=True, slots=True)
+class KeyReused:
     """The key was used before with another body; nothing was stored."""
 
 
-class KeyBusy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class KeyBusy:
     """The key's first request is still under way; nothing was stored."""
 
 

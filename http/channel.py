@@ -9,6 +9,7 @@ import socket
 from typing import Protocol, cast
 
 from orders.http.answers import Problem, last_answer
+from orders.http.kept_lock import receive, send
 from orders.http.limits import Limits
 from orders.http.loop import EventLoop
 from orders.http.parser import RequestParser
@@ -29,6 +30,8 @@ class ChannelHost(Protocol):
     limits: Limits
     problem: Problem
     draining: bool
+    lingering: set[object]
+    """Channels that have sent their last answer."""
 
 
 class Channel(HTTPChannel):
@@ -66,6 +69,7 @@ class Channel(HTTPChannel):
 
     def del_channel(self, map: SocketMap | None = None) -> None:  # noqa: A002
         """Leave them, before the descriptor's number is given to another."""
+        self._host.lingering.discard(self)
         if self._fileno is not None:
             self._loop.poller.forget(self._fileno)
         super().del_channel(map)
@@ -76,8 +80,10 @@ class Channel(HTTPChannel):
 
     def handle_read(self) -> None:
         """Take in what came."""
+        fileno = self._fileno
+        data = None if fileno is None else receive(fileno, self.adj.recv_bytes)
         try:
-            data = self.recv(self.adj.recv_bytes)
+            data = data or self.recv(self.adj.recv_bytes)
         except BlockingIOError:
             return  # the event was for an earlier owner of this descriptor
         except OSError:
@@ -146,15 +152,18 @@ class Channel(HTTPChannel):
         if not self.total_outbufs_len:
             data = data[self._send_at_once(data) :]
         if data:
-            super().write_soon(data)
-            self._flush_outbufs_below_high_watermark()
-            if self.will_close:
+            if self.total_outbufs_len + len(data) > self.adj.outbuf_high_watermark:
+                self.will_close = True
                 raise ClientDisconnected
+            super().write_soon(data)
         return size
 
     def _send_at_once(self, data: bytes) -> int:
         if self.socket is None:
             raise ClientDisconnected
+        sent = send(self.socket.fileno(), data)
+        if sent is not None:
+            return sent
         try:
             return self.socket.send(data)
         except BlockingIOError:
@@ -164,16 +173,9 @@ class Channel(HTTPChannel):
             raise ClientDisconnected from None
 
     def _flush_outbufs_below_high_watermark(self) -> None:
-        """Close at the watermark; waitress waits for the client here, for ever."""
-        if self.total_outbufs_len > self.adj.outbuf_high_watermark:
-            self.will_close = True
+        """There is never more; waitress waits for the client here, for ever."""
 
     # --- the end -------------------------------------------------------------
-
-    @property
-    def refused(self) -> bool:
-        """Whether the connection is only kept until its last answer is read."""
-        return self._lingering_until is not None
 
     @property
     def busy(self) -> bool:
@@ -227,6 +229,7 @@ class Channel(HTTPChannel):
         self.close_when_flushed = False
         self.request = None
         self._lingering_until = self._loop.now + self._limits.linger_seconds
+        self._host.lingering.add(self)
         try:
             if self.socket is not None:
                 self.socket.shutdown(socket.SHUT_WR)

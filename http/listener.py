@@ -42,6 +42,7 @@ class Listener(TcpWSGIServer):
         self.limits = limits
         self.problem = problem
         self.draining = False
+        self.lingering: set[object] = set()
         self._dispatcher = dispatcher
         self._refusal = last_answer(
             problem, 503, "Too many connections are open.", ("retry-after", "1")
@@ -137,13 +138,8 @@ class Listener(TcpWSGIServer):
             sock.close()  # the client is gone already
             return
         channel = Channel(self, sock, addr, self.adj, map=self._map)
-        if open_count >= limits.max_connections and self._is_full():
+        if open_count - len(self.lingering) >= limits.max_connections:
             channel.refuse(self._refusal)
-
-    def _is_full(self) -> bool:
-        """Tell whether the limit is reached without those that are refused."""
-        served = sum(not channel.refused for channel in self.channels)
-        return served > self.limits.max_connections
 
     def _pause(self) -> None:
         """Stop asking for connections until the next tick: there is no room, and
@@ -165,7 +161,7 @@ def _adjustments(limits: Limits, backlog: int) -> Adjustments:
         max_request_header_size=limits.max_header_bytes + 1,
         max_request_body_size=limits.max_body_bytes + 1,
         outbuf_high_watermark=limits.max_unsent_bytes,
-        outbuf_overflow=2 * limits.max_unsent_bytes,
+        outbuf_overflow=limits.max_unsent_bytes + 1,  # never, so never to a file
         clear_untrusted_proxy_headers=False,
         channel_request_lookahead=0,
     )

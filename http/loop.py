@@ -54,6 +54,7 @@ class EventLoop:
 
     Args:
         log: told about failing callbacks and slow turns.
+        on_turn: told the seconds of every turn.
         slow_turn_seconds: a longer turn is logged, at most one in ten seconds.
         clock: monotonic seconds.
         poller: what waits for events.
@@ -64,6 +65,7 @@ class EventLoop:
         self,
         *,
         log: LoopLog,
+        on_turn: Callable[[float], None] | None = None,
         slow_turn_seconds: float = 0.1,
         clock: Clock = time.monotonic,
         poller: Poller | None = None,
@@ -73,6 +75,7 @@ class EventLoop:
         """When this turn began."""
         self.log = log
         self._clock = clock
+        self._on_turn = on_turn
         self._turns = TurnWatch(slow_turn_seconds, self._report_slow_turn)
         self._timers = Timers()
         self._inbox: deque[Callback] = deque()
@@ -151,7 +154,10 @@ class EventLoop:
         for callback in self._after_turn:
             self._safely(callback)
         self.poller.update_touched()
-        self._turns.ended(self.now, self._clock())
+        ended = self._clock()
+        self._turns.ended(self.now, ended)
+        if self._on_turn is not None:
+            self._on_turn(ended - self.now)
 
     def close(self) -> None:
         """Release the descriptors, after ``run``; the other methods stay harmless."""

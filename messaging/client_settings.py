@@ -14,6 +14,8 @@ MAX_BLOCK_MS = 2_000
 """How long a producer waits for metadata."""
 REQUEST_TIMEOUT_MS = 5_000
 BOOTSTRAP_TIMEOUT_MS = 2_000
+BATCH_BYTES = 131_072
+"""The largest batch of records, of which a topic must take at least one."""
 FOREVER_MS = 2**31 - 1
 
 
@@ -40,7 +42,7 @@ def producer_settings(
         # 5 ms of records share a batch: a seventh of the requests, little latency.
         "linger_ms": linger_ms,
         # One batch a partition is under way, so a late answer must not split the next.
-        "batch_size": 131_072,
+        "batch_size": BATCH_BYTES,
         # The default backs off up to 30 s: 18 s late after a minute's outage.
         "reconnect_backoff_ms": 50,
         "reconnect_backoff_max_ms": 1_000,

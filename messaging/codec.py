@@ -5,7 +5,7 @@ Header names follow the CloudEvents Kafka protocol binding, version 1.0.2, secti
 name, as tracing tools look for it. No Kafka client is imported here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC
 from typing import NamedTuple, Protocol
 
@@ -63,7 +63,7 @@ class RawRecord(Protocol):
         """JSON text, never looked into."""
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+    def headers(self) -> Iterable[tuple[str, bytes | None]]:
         """CloudEvents attributes."""
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 
+from kafka.errors import KafkaError
+
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.records import DeadLetter, RecordBatch
 from orders.messaging.backoff import Backoff
@@ -11,7 +13,6 @@ from orders.messaging.client_settings import consumer_settings
 from orders.messaging.codec import RECORD_UNREADABLE
 from orders.messaging.flow_control import flow_change
 from orders.messaging.group_member import GroupMember, MemberBrokenError, Polled
-from orders.messaging.kafka_clients import KafkaError
 from orders.messaging.offsets import DoneMarks, PolledRun
 from orders.messaging.sorting import SortedRecords, sort_records
 from orders.messaging.stall_watch import SILENT_SECONDS, UNSTABLE_SECONDS, StallWatch
@@ -40,9 +41,9 @@ class KafkaRecordSource:
         unstable_seconds, silent_seconds: when a client is taken for stuck.
         security: kafka-python's TLS and SASL settings.
         gather_seconds: the shortest time from one batch to the next poll, unless
-            the batch was full. A batch costs every stage behind it about the same
-            whatever its size; a record that comes after a quiet time waits for
-            nothing.
+            the batch was full. A fetch costs about 1.8 ms of CPU, and a batch every
+            stage behind it about the same, whatever its size; a record that comes
+            after a quiet time waits for nothing.
 
     """
 
@@ -60,7 +61,7 @@ class KafkaRecordSource:
         unstable_seconds: float = UNSTABLE_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
         security: Mapping[str, object] | None = None,
-        gather_seconds: float = 0.01,
+        gather_seconds: float = 0.015,
         clock: Callable[[], float] = monotonic,
         pause: Callable[[float], None] = sleep,
     ) -> None:
@@ -79,13 +80,13 @@ class KafkaRecordSource:
         self._gather_seconds = gather_seconds
         self._clock = clock
         self._pause = pause
-        self._gather_until = 0.0
         self._marks = DoneMarks()
         self._watch = StallWatch(
             clock, unstable_seconds=unstable_seconds, silent_seconds=silent_seconds
         )
         self._backoff = Backoff(clock)
         self._member: GroupMember | None = None
+        self._gather_until = 0.0
         self._commit_at = 0.0
         self._failed_commits = 0
 
@@ -134,7 +135,7 @@ class KafkaRecordSource:
         """Return records not yet fetched, by assigned partition, as the last fetch
         saw them; empty while there is no client.
         """
-        return {} if self._member is None else self._member.behind()
+        return {} if self._member is None else self._member.records_to_fetch()
 
     def group_lag(self) -> int | None:
         """Return how far the whole group's committed offsets are behind, asking the
@@ -189,7 +190,7 @@ class KafkaRecordSource:
     def _gather(self) -> None:
         left = self._gather_until - self._clock()
         if left > 0:
-            self._pause(left)
+            self._pause(min(left, self._gather_seconds))
 
     def _register(self, polled: Polled) -> RecordBatch | None:
         """Keep marks of what came; what asks for no work is done at once."""

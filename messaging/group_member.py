@@ -1,17 +1,17 @@
 """One Kafka consumer that joined the group, with its vendor's oddities fenced in."""
 
 from collections.abc import Collection, Mapping, Sequence
-from time import monotonic
 from typing import NamedTuple
 
+from kafka.errors import KafkaError
+
 from orders.domain.errors import BrokerUnavailableError
+from orders.messaging import lag
 from orders.messaging.client_logs import Log
+from orders.messaging.client_types import ConsumerClient, PartitionId
 from orders.messaging.codec import RawRecord
 from orders.messaging.kafka_clients import (
     STABLE,
-    ConsumerClient,
-    KafkaError,
-    PartitionId,
     end_network,
     offsets_of,
     open_consumer,
@@ -26,7 +26,6 @@ POLL_MS = 200
 METADATA_MS = 2_000
 COMMIT_MS = 1_500
 LEAVE_MS = 2_500
-ASK_SECONDS = 2.0
 
 
 class Polled(NamedTuple):
@@ -130,57 +129,17 @@ class GroupMember:
         except KafkaError as error:
             self._note_failed_commit(offsets, error)
 
-    def behind(self) -> dict[int, int]:
-        """Return records not yet fetched, where the last fetch saw the end."""
-        lags: dict[int, int] = {}
-        for tp in self._consumer.assignment():
-            try:
-                end = self._consumer.highwater(tp)
-                position = None if end is None else self._position(tp)
-            except KafkaError:
-                continue  # it moved away meanwhile
-            if end is not None and position is not None:
-                lags[tp.partition] = max(0, end - position)
-        return lags
+    def records_to_fetch(self) -> dict[int, int]:
+        """Return records not yet fetched by partition, where a fetch saw the end."""
+        return lag.records_to_fetch(self._consumer)
 
     def has_unread_records(self) -> bool:
-        """Ask the broker whether an assigned partition goes on behind our position.
-
-        Raises:
-            KafkaError: it did not answer within a second.
-
-        """
-        mine = list(self._consumer.assignment())
-        ends = self._consumer.end_offsets(mine, timeout_ms=1_000)
-        positions = {tp: self._position(tp) for tp in mine}
-        return any(
-            position is not None and ends[tp] > position
-            for tp, position in positions.items()
-        )
+        """Ask the broker whether there is more; raises KafkaError within a second."""
+        return lag.has_unread_records(self._consumer)
 
     def group_lag(self) -> int:
-        """Ask the broker how far the whole group's committed offsets are behind.
-
-        Raises:
-            KafkaError: it did not answer within about 2 s.
-
-        """
-        deadline = monotonic() + ASK_SECONDS
-
-        def left_ms() -> int:
-            return max(1, int((deadline - monotonic()) * 1_000))
-
-        every = list(self._ids(self._consumer.partitions_for_topic(self._topic)))
-        ends = self._consumer.end_offsets(every, timeout_ms=left_ms())
-        done = {tp: self._consumer.committed(tp, timeout_ms=left_ms()) for tp in every}
-        new = [tp for tp, offset in done.items() if offset is None]
-        starts = (
-            self._consumer.beginning_offsets(new, timeout_ms=left_ms()) if new else {}
-        )
-        lag = 0
-        for tp, offset in done.items():
-            lag += max(0, ends[tp] - (starts[tp] if offset is None else offset))
-        return lag
+        """Ask the broker for the group's lag; raises KafkaError within about 2 s."""
+        return lag.group_lag(self._consumer, self._topic)
 
     def leave(self) -> None:
         """Commit what is done, leave the group, end the client; within about 4 s."""
@@ -241,9 +200,6 @@ class GroupMember:
         self.failed_commits += 1
         self._marks.commit_failed(partitions)
         self._log.warning("consumer.commit_failed", error=repr(error))
-
-    def _position(self, partition: PartitionId) -> int | None:
-        return self._consumer.position(partition, timeout_ms=0)
 
     def _ids(self, partitions: Collection[int]) -> tuple[PartitionId, ...]:
         return tuple(partition_id(self._topic, number) for number in partitions)

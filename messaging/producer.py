@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
+from typing import NamedTuple
+
+from kafka.errors import KafkaError
 
 from orders.domain.events import OrderEvent
 from orders.domain.records import EventRef, PublishResults
@@ -9,12 +12,21 @@ from orders.messaging.backoff import Backoff
 from orders.messaging.client_logs import Log
 from orders.messaging.client_settings import producer_settings
 from orders.messaging.codec import DEFAULT_SOURCE, EventEncoder
-from orders.messaging.kafka_clients import KafkaError, open_producer
+from orders.messaging.kafka_clients import open_producer
+from orders.messaging.partitioning import partition_of
 from orders.messaging.producer_session import ProducerSession
+from orders.messaging.record_chunks import Chunk
+
+
+class _PartitionChunk(NamedTuple):
+    partition: int
+    events: list[OrderEvent]
+    records: Chunk
 
 
 class KafkaPublisher:
-    """An event publisher that replaces its client when that does not come back.
+    """An event publisher that replaces its client when that does not come back, or
+    fails: after most errors kafka-python's idempotent producer never sends again.
 
     Owned by one thread; only ``on_results`` is called on another, the client's
     network thread, and must not wait. At-least-once: an event that is handed back
@@ -59,6 +71,7 @@ class KafkaPublisher:
         self._give_up_seconds = give_up_seconds
         self._session: ProducerSession | None = None
         self._backoff = Backoff(monotonic)
+        self._failures = Backoff(monotonic)
         self._refused: list[OrderEvent] = []
 
     @property
@@ -67,34 +80,46 @@ class KafkaPublisher:
         return 0 if self._session is None else self._session.in_flight
 
     def publish(self, events: Sequence[OrderEvent]) -> int:
-        """Hand over events in order; return how many were taken.
+        """Hand over events; return how many were taken, which are the first ones.
 
-        Fewer are taken when ``max_in_flight`` is reached or the broker has never
-        been reached. Waits up to 2 s for the first metadata; after a failure it
-        takes nothing, without waiting, until a growing delay is over.
+        Those of a partition keep their order. Fewer are taken when ``max_in_flight``
+        is reached or the broker has never been reached. When it cannot be reached
+        any more halfway through, the rest counts as taken and failed. Waits up to
+        2 s for the first metadata; after a failure it takes nothing, without waiting,
+        until a growing delay is over.
         """
         partition_count = self._partition_count()
-        if partition_count == 0 or self._session is None:
+        session = self._session
+        if partition_count == 0 or session is None:
             return 0
-        taken = 0
-        for event in events[: max(0, self._max_in_flight - self.in_flight)]:
-            if not self._send(self._session, event, partition_count):
-                break
-            taken += 1
-        return taken
+        taken = events[: max(0, self._max_in_flight - self.in_flight)]
+        unsent: list[OrderEvent] = []
+        for chunk in self._chunks(taken, partition_count):
+            if unsent or not self._send(session, chunk):
+                unsent.extend(chunk.events)
+        if len(unsent) == len(taken):
+            return 0
+        self._refused.extend(unsent)
+        return len(taken)
 
     def take_results(self) -> PublishResults:
         """Return what was confirmed or failed since the last call.
 
-        A client whose oldest event is in flight for longer than
-        ``give_up_seconds`` is ended, and all its events are handed back as failed.
+        A client that failed an event, or whose oldest one is in flight for longer
+        than ``give_up_seconds``, is ended, and all its events are handed back as
+        failed. After a failure nothing is taken until a delay is over, which grows
+        until an event is confirmed.
         """
         refused, self._refused = self._refused, []
         session = self._session
         if session is None:
             return PublishResults([], refused)
         confirmed, failed = session.take_answers()
-        if session.oldest_age_seconds() > self._give_up_seconds:
+        if confirmed:
+            self._failures.succeeded()
+        if failed:
+            self._failures.failed()
+        if failed or session.oldest_age_seconds() > self._give_up_seconds:
             confirmed_late, handed_back = self._give_up(session)
             confirmed += confirmed_late
             failed += handed_back
@@ -115,7 +140,7 @@ class KafkaPublisher:
 
     def _partition_count(self) -> int:
         """Return the topic's partitions, 0 while the broker is away."""
-        if self._backoff.remaining_seconds:
+        if self._backoff.remaining_seconds or self._failures.remaining_seconds:
             return 0
         try:
             if self._session is None:
@@ -128,37 +153,58 @@ class KafkaPublisher:
             self._log.info("publisher.broker_back")
         return count
 
-    def _send(
-        self, session: ProducerSession, event: OrderEvent, partition_count: int
-    ) -> bool:
-        """Send one event; False where the broker cannot be reached.
+    def _chunks(
+        self, events: Sequence[OrderEvent], partition_count: int
+    ) -> list[_PartitionChunk]:
+        """Encode events and put those of a partition together, in their order."""
+        open_chunks: dict[int, _PartitionChunk] = {}
+        chunks: list[_PartitionChunk] = []
+        for event in events:
+            record = self._encode(event)
+            partition = partition_of(record.key, partition_count)
+            chunk = open_chunks.get(partition)
+            if chunk is None or not chunk.records.add(record):
+                chunk = _PartitionChunk(partition, [], Chunk())
+                chunk.records.add(record)
+                open_chunks[partition] = chunk
+                chunks.append(chunk)
+            chunk.events.append(event)
+        return chunks
 
-        An event that the client refuses for itself counts as sent and failed, so
-        that it cannot hold up those behind it.
+    def _send(self, session: ProducerSession, chunk: _PartitionChunk) -> bool:
+        """Send one chunk; False where the broker cannot be reached.
+
+        Events that the client refuses for themselves count as sent and failed, so
+        that they cannot hold up those behind them.
         """
         try:
-            session.send(event, self._encode(event), partition_count)
+            session.send(chunk.events, chunk.records, chunk.partition)
         except KafkaError as error:
             if error.retriable:
                 self._note_away(error)
                 return False
             self._log.error(
-                "publisher.event_refused", order_id=event.order_id, error=repr(error)
+                "publisher.event_refused",
+                order_id=chunk.events[0].order_id,
+                error=repr(error),
             )
-            self._refused.append(event)
+            self._refused.extend(chunk.events)
         return True
 
     def _give_up(
         self, session: ProducerSession
     ) -> tuple[list[EventRef], list[OrderEvent]]:
         """End a client; return its last confirmations, and all its other events."""
-        age = session.oldest_age_seconds()
+        age, error = session.oldest_age_seconds(), session.last_error
         session.kill()
         self._session = None
         confirmed, failed = session.take_answers()
         failed += session.unanswered()
         self._log.warning(
-            "publisher.client_replaced", events=len(failed), oldest_age_seconds=age
+            "publisher.client_replaced",
+            events=len(failed),
+            oldest_age_seconds=age,
+            error=repr(error),
         )
         return confirmed, failed
 

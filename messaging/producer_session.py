@@ -1,17 +1,19 @@
 """One Kafka producer with the events it has not answered for."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from threading import Event
-from time import monotonic
+from threading import Event, Lock
+from time import monotonic, time
+
+from kafka.errors import KafkaError
 
 from orders.domain.events import OrderEvent
 from orders.domain.records import EventRef
 from orders.messaging.client_logs import Log
-from orders.messaging.codec import EncodedEvent
-from orders.messaging.kafka_clients import KafkaError, ProducerClient, sender_thread
-from orders.messaging.partitioning import partition_of
+from orders.messaging.client_types import ProducerClient
+from orders.messaging.kafka_clients import sender_thread
+from orders.messaging.record_chunks import Chunk
 
 JOIN_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
@@ -22,7 +24,8 @@ class ProducerSession:
 
     All methods belong to the owner's thread. The client's network thread only
     appends to this session's own queue, so what an abandoned client reports late
-    reaches nobody.
+    reaches nobody. Answers that are there before they are waited for come on the
+    owner's thread, at the same time as others: so their count is locked.
     """
 
     def __init__(
@@ -36,8 +39,13 @@ class ProducerSession:
         self._topic = topic
         self._on_results = on_results
         self._log = log
+        self.last_error: BaseException | None = None
+        """What failed an event, as last taken."""
         self._last_number = 0
-        self._unanswered: dict[int, tuple[OrderEvent, float]] = {}
+        self._sent = 0
+        self._answered_count = 0
+        self._counting = Lock()
+        self._unanswered: dict[int, tuple[Sequence[OrderEvent], float]] = {}
         self._answers: deque[tuple[int, object]] = deque()
         self._announced = False
         self._all_answered: Event | None = None
@@ -45,7 +53,7 @@ class ProducerSession:
     @property
     def in_flight(self) -> int:
         """Events sent and neither confirmed nor failed."""
-        return len(self._unanswered) - len(self._answers)
+        return self._sent - self._answered_count
 
     def partition_count(self) -> int:
         """Return the topic's partitions, waiting for metadata up to the client's
@@ -57,22 +65,21 @@ class ProducerSession:
         """
         return len(self._client.partitions_for(self._topic))
 
-    def send(
-        self, event: OrderEvent, record: EncodedEvent, partition_count: int
-    ) -> None:
-        """Queue one event.
+    def send(self, events: Sequence[OrderEvent], chunk: Chunk, partition: int) -> None:
+        """Queue events of one partition, encoded in ``chunk``.
 
         Raises:
-            KafkaError: it was not queued.
+            KafkaError: none of them was queued; not retriable where the chunk is
+                larger than a batch.
 
         """
-        key, value, headers = record
         future = self._client.send(
-            self._topic, value, key, headers, partition_of(key, partition_count)
+            self._topic, b"", b"", chunk, partition, timestamp_ms=int(time() * 1000)
         )
         self._last_number = number = self._last_number + 1
-        self._unanswered[number] = (event, monotonic())
-        answered = partial(self._answered, number)
+        self._unanswered[number] = (events, monotonic())
+        self._sent += len(events)
+        answered = partial(self._answered, number, len(events))
         future.add_callback(answered)
         future.add_errback(answered)
 
@@ -84,11 +91,12 @@ class ProducerSession:
         failed: list[OrderEvent] = []
         for _ in range(len(self._answers)):
             number, answer = self._answers.popleft()
-            event, _ = self._unanswered.pop(number)
+            events, _ = self._unanswered.pop(number)
             if isinstance(answer, BaseException):
-                failed.append(event)
+                self.last_error = answer
+                failed.extend(events)
             else:
-                confirmed.append(EventRef(event.order_id, event.version))
+                confirmed.extend(EventRef(e.order_id, e.version) for e in events)
         return confirmed, failed
 
     def oldest_age_seconds(self) -> float:
@@ -99,7 +107,7 @@ class ProducerSession:
 
     def unanswered(self) -> list[OrderEvent]:
         """Return the events that were neither confirmed nor failed when last taken."""
-        return [event for event, _ in self._unanswered.values()]
+        return [e for events, _ in self._unanswered.values() for e in events]
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until every event is answered; False when time ran out."""
@@ -136,9 +144,13 @@ class ProducerSession:
             return False
         return True
 
-    def _answered(self, number: int, answer: object) -> None:
-        """Note one answer; runs on the client's network thread."""
+    def _answered(self, number: int, count: int, answer: object) -> None:
+        """Note the answer for a chunk; runs on the client's network thread, or in
+        ``send``.
+        """
         self._answers.append((number, answer))
+        with self._counting:
+            self._answered_count += count
         if not self._announced:
             self._announced = True
             self._on_results()

@@ -4,18 +4,23 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
 
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import TopicAlreadyExistsError, for_code
+from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from orders.domain.errors import BrokerUnavailableError
 from orders.messaging.client_logs import Log
-from orders.messaging.client_settings import REQUEST_TIMEOUT_MS, admin_settings
-from orders.messaging.kafka_clients import AdminClient, KafkaError, open_admin
+from orders.messaging.client_settings import (
+    BATCH_BYTES,
+    REQUEST_TIMEOUT_MS,
+    admin_settings,
+)
+from orders.messaging.client_types import AdminClient
+from orders.messaging.kafka_clients import open_admin
 
 _MS = 1_000
 
 
 class TopicError(Exception):
-    """The broker refuses to make the topic as asked."""
+    """The broker refuses to make the topic as asked, or it cannot be written to."""
 
 
 class TopicPlan(NamedTuple):
@@ -64,7 +69,8 @@ def ensure_topic(
 
     Raises:
         BrokerUnavailableError: Kafka is away; call again later, not at once.
-        TopicError: the plan cannot be met, for example more replicas than brokers.
+        TopicError: the plan cannot be met, for example more replicas than brokers,
+            or the topic takes smaller batches than the producer makes.
 
     """
     if plan.min_insync_replicas > plan.replication_factor:
@@ -93,10 +99,12 @@ def _create_and_compare(admin: AdminClient, plan: TopicPlan) -> TopicReport:
     (topic,) = admin.describe_topics([plan.name])
     partitions = topic["partitions"]
     replicas = min(len(partition["replica_nodes"]) for partition in partitions)
+    settings = _read_settings(admin, plan.name)
+    _check_batches_fit(plan.name, settings)
     problems = (
         *_partition_problems(plan, len(partitions)),
         *_replica_problems(plan, replicas),
-        *_setting_problems(plan, _read_settings(admin, plan.name)),
+        *_setting_problems(plan, settings),
     )
     return TopicReport(plan.name, created, len(partitions), problems)
 
@@ -128,6 +136,16 @@ def _read_settings(admin: AdminClient, topic: str) -> dict[str, object]:
     resource = ConfigResource(ConfigResourceType.TOPIC, topic)
     settings = admin.describe_configs([resource], config_filter="all")["topic"][topic]
     return {key: setting["value"] for key, setting in settings.items()}
+
+
+def _check_batches_fit(topic: str, settings: Mapping[str, object]) -> None:
+    """Refuse a topic that would answer a full batch with "too large", every time."""
+    most = int(cast("str", settings["max.message.bytes"]))
+    if most < BATCH_BYTES:
+        raise TopicError(
+            f"the topic {topic} has a max.message.bytes of {most}; batches have up to"
+            f" {BATCH_BYTES} bytes"
+        )
 
 
 def _partition_problems(plan: TopicPlan, partitions: int) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Steps over records that the client cannot take apart.
 
-A record whose header name is not UTF-8, a batch with a wrong checksum or a broken
+A record whose fields do not fit into it, a batch with a wrong checksum or a broken
 compression makes ``poll`` raise; the poll after that one never returns and burns a
 core, since the client goes on asking an iterator that is already exhausted. Seeking
 past the record makes it drop the iterator.
@@ -8,7 +8,7 @@ past the record makes it drop the iterator.
 
 from typing import NamedTuple, Protocol, cast
 
-from orders.messaging.kafka_clients import ConsumerClient, PartitionId
+from orders.messaging.client_types import ConsumerClient, PartitionId
 
 _UNPACKING = "_unpack_records"
 
@@ -22,6 +22,7 @@ class UnreadableRecord(NamedTuple):
 
 class _InLine(Protocol):
     topic_partition: PartitionId
+    fetch_offset: int
     next_fetch_offset: int
 
 
@@ -65,7 +66,10 @@ def skip_unreadable(
     if in_line is None or in_line.topic_partition not in consumer.assignment():
         return None
     fetcher._next_in_line_exception_metadata = None  # noqa: SLF001 - dealt with here
-    skipped = UnreadableRecord(in_line.topic_partition, in_line.next_fetch_offset)
+    # Behind a skipped record the same batch is read from its start again, and stops
+    # at the same place, before the offset that was asked for.
+    offset = max(in_line.next_fetch_offset, in_line.fetch_offset)
+    skipped = UnreadableRecord(in_line.topic_partition, offset)
     consumer.seek(skipped.partition, skipped.offset + 1)
     return skipped
 

@@ -31,6 +31,22 @@ _EVENTS: Final = (
         _DATABASE_AWAY,
     ),
     LogEvent(
+        "settlement.undecidable",
+        "error",
+        "order_id exception",
+        "The payment rule failed on an order, for example on a currency that it does "
+        "not know. The order stays unsettled and is tried again, more and more rarely.",
+        "Mend the rule or the order; the others are not held up.",
+    ),
+    LogEvent(
+        "settlement.refused",
+        "error",
+        "count order_ids",
+        "PostgreSQL refuses to store the outcomes of these orders (the first 20). They "
+        "stay unsettled and are tried again, more and more rarely.",
+        _REPORT_BUG,
+    ),
+    LogEvent(
         "settlement.unknown_orders",
         "warning",
         "count",
@@ -83,6 +99,13 @@ _EVENTS: Final = (
         "error",
         "Questions were answered 503 since the database did not answer.",
         _DATABASE_AWAY,
+    ),
+    LogEvent(
+        "reader.failed",
+        "error",
+        "exception",
+        "A question could not be answered and got a 500; others are not concerned.",
+        _REPORT_BUG,
     ),
     LogEvent(
         "database.unavailable",
@@ -262,9 +285,10 @@ _EVENTS: Final = (
     LogEvent(
         "actor.not_drained",
         "warning",
-        "actor depth pending",
-        "Work was left when the grace period ended; it is safe in PostgreSQL.",
-        "Raise ORDERS_SHUTDOWN__GRACE_SECONDS if it happens at every stop.",
+        "actor reason depth pending",
+        "Work was left on the way out: the grace period ended, or PostgreSQL is away. "
+        "It is safe in PostgreSQL, or its client was told that it is not stored.",
+        "Raise ORDERS_SHUTDOWN__GRACE_SECONDS if time runs out at every stop.",
     ),
     LogEvent(
         "actor.release_failed",

@@ -7,6 +7,7 @@ frozen server keeps none of its own limits.
 
 import select
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
@@ -17,36 +18,70 @@ from psycopg.types.string import TextLoader
 
 Value = TypeVar("Value")
 
-CONNECT_TIMEOUT_SECONDS = 2
-"""For each host of the URL; 2 is the least that libpq takes."""
-
 _TEXT_TYPES = ("uuid", "json")
 """Taken as the text they arrive as: ids are texts in Python, JSON has its decoder."""
 
 _MAX_NOTICE_READS = 8
 _POLL_INTERVAL_SECONDS = 0.1
+_SERVER_SPEAKS_FIRST_SECONDS = 3.0
 
 _LIBPQ: dict[str, str | int | None] = {
     "target_session_attrs": "read-write",
-    "connect_timeout": CONNECT_TIMEOUT_SECONDS,
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": 5000,  # milliseconds
     "client_encoding": "UTF8",
 }
 # https://www.postgresql.org/docs/current/runtime-config-client.html
 _SERVER = {
     "timezone": "UTC",
     "search_path": "public",
-    "statement_timeout": "5s",
-    "lock_timeout": "1s",
-    "idle_in_transaction_session_timeout": "10s",
     # Plans must not depend on what a table held when they were first made.
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session waits for what; all in seconds, none of them endless.
+
+    Attributes:
+        connect: for each host of the URL; 2 is the least that libpq takes.
+        statement: the server's time for one statement.
+        lock: the wait for a row that another transaction holds.
+        idle_in_transaction: a transaction left open for longer is ended.
+        tcp_user: a server that acknowledges nothing for longer is given up.
+
+    """
+
+    connect: int = 2
+    statement: float = 5.0
+    lock: float = 1.0
+    idle_in_transaction: float = 10.0
+    tcp_user: float = 5.0
+
+    @property
+    def call(self) -> float:
+        """One call as seen from here: the server is to speak first."""
+        return self.statement + _SERVER_SPEAKS_FIRST_SECONDS
+
+    def for_libpq(self) -> dict[str, int]:
+        """Return the connection's parameters."""
+        return {
+            "connect_timeout": self.connect,
+            "tcp_user_timeout": _milliseconds(self.tcp_user),
+        }
+
+    def for_server(self) -> dict[str, str]:
+        """Return the session's settings."""
+        limits = {
+            "statement_timeout": self.statement,
+            "lock_timeout": self.lock,
+            "idle_in_transaction_session_timeout": self.idle_in_transaction,
+        }
+        return {name: f"{_milliseconds(value)}ms" for name, value in limits.items()}
 
 
 class BoundedConnection(psycopg.Connection[TupleRow]):
@@ -92,6 +127,7 @@ def connect(
     *,
     application_name: str,
     settings: Mapping[str, str],
+    limits: SessionLimits,
     call_timeout_seconds: float,
 ) -> BoundedConnection:
     """Open a connection in autocommit mode.
@@ -100,6 +136,7 @@ def connect(
         url: a libpq URL or key-value string; its own parameters win over ours.
         application_name: shown in ``pg_stat_activity``.
         settings: server settings of this session, over the common ones.
+        limits: what the server and libpq are to keep.
         call_timeout_seconds: limit of one call as seen from here.
 
     Raises:
@@ -107,8 +144,10 @@ def connect(
 
     """
     given = conninfo.conninfo_to_dict(url)
-    parameters = {**_LIBPQ, "application_name": application_name, **given}
-    parameters["options"] = _options({**_SERVER, **settings}, given.get("options"))
+    ours = {**_LIBPQ, **limits.for_libpq(), "application_name": application_name}
+    parameters = {**ours, **given}
+    server = {**_SERVER, **limits.for_server(), **settings}
+    parameters["options"] = _options(server, given.get("options"))
     connection = BoundedConnection.connect(
         conninfo.make_conninfo("", **parameters), autocommit=True
     )
@@ -116,6 +155,10 @@ def connect(
     for name in _TEXT_TYPES:
         connection.adapters.register_loader(name, TextLoader)
     return connection
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _options(settings: Mapping[str, str], given: str | int | None) -> str:

@@ -1,5 +1,8 @@
 """Makes the stores of one process, each with a session set up for its work."""
 
+from collections.abc import Mapping
+
+from orders.persistence.connection import SessionLimits
 from orders.persistence.durability import check_durability
 from orders.persistence.identity import NodeIdentity
 from orders.persistence.intake import PostgresIntakeStore
@@ -9,13 +12,17 @@ from orders.persistence.session import Session
 from orders.persistence.settlement import PostgresSettlementStore
 from orders.persistence.sweeping import PostgresSweepStore
 
+# Every question is about few rows by key. Statistics of a fresh table mislead the
+# planner, and a scan of a whole table locks rows in another order than an index does.
+_BY_KEY = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+}
+
+_LIMITS = SessionLimits()
+
 # A batch waits for other people's keys for this long, and no longer.
 _INTAKE = {"lock_timeout": "200ms"}
-
-# Statistics of a fresh table mislead the planner, and a scan of a whole table locks
-# rows in another order than an index does.
-_BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
-_BY_INDEX_AND_LOOP = {**_BY_INDEX, "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 
 class SchemaOutdatedError(Exception):
@@ -29,11 +36,24 @@ class PostgresDatabase:
         url: a libpq URL or key-value string.
         node_name: the operator's name of this node.
         node_lease_seconds: how long the node counts as alive without a renewal.
+        limits: how long each session waits for what.
+        require_durability: whether ``check`` refuses a server that may lose what it
+            confirmed.
 
     """
 
-    def __init__(self, url: str, *, node_name: str, node_lease_seconds: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        node_name: str,
+        node_lease_seconds: float,
+        limits: SessionLimits = _LIMITS,
+        require_durability: bool = True,
+    ) -> None:
         self._url = url
+        self._limits = limits
+        self._require_durability = require_durability
         self._identity = NodeIdentity(node_name, lease_seconds=node_lease_seconds)
 
     def check(self) -> None:
@@ -46,9 +66,10 @@ class PostgresDatabase:
             DatabaseUnavailableError: PostgreSQL did not answer; ask again later.
 
         """
-        session = self._session("check", {})
+        session = self._session("check")
         try:
-            check_durability(session)
+            if self._require_durability:
+                check_durability(session)
             names = missing(session)
         finally:
             session.close()
@@ -63,19 +84,22 @@ class PostgresDatabase:
 
     def settlement_store(self) -> PostgresSettlementStore:
         """Return a store for one writer of settlements."""
-        session = self._session("settlement", _BY_INDEX)
-        return PostgresSettlementStore(session, self._identity)
+        return PostgresSettlementStore(self._session("settlement"), self._identity)
 
     def read_store(self) -> PostgresReadStore:
         """Return a store for one reader."""
-        return PostgresReadStore(self._session("reader", _BY_INDEX))
+        return PostgresReadStore(self._session("reader"))
 
     def sweep_store(self) -> PostgresSweepStore:
         """Return a store for the sweeper."""
-        session = self._session("sweeper", _BY_INDEX_AND_LOOP)
-        return PostgresSweepStore(session, self._identity)
+        return PostgresSweepStore(self._session("sweeper"), self._identity)
 
-    def _session(self, purpose: str, settings: dict[str, str]) -> Session:
+    def _session(
+        self, purpose: str, settings: Mapping[str, str] | None = None
+    ) -> Session:
         return Session(
-            self._url, application_name=f"orders {purpose}", settings=settings
+            self._url,
+            application_name=f"orders {purpose}",
+            settings={**_BY_KEY, **(settings or {})},
+            limits=self._limits,
         )

@@ -13,13 +13,14 @@ from typing import NamedTuple
 import psycopg
 
 from orders.domain.errors import DatabaseUnavailableError
-from orders.persistence.connection import BoundedConnection, connect
+from orders.persistence.connection import BoundedConnection, SessionLimits, connect
 from orders.persistence.session import Session
 from orders.persistence.statements import Statement, Statements
 
 _FILE_NAME = re.compile(r"\d{4}_\w+\.sql", re.ASCII)
 _GRANTS = "grants.sql"
 _CALL_TIMEOUT_SECONDS = 900.0
+_LIMITS = SessionLimits()
 
 
 class MigrationError(Exception):
@@ -53,11 +54,12 @@ def known_migrations() -> list[Migration]:
     )
 
 
-def migrate(url: str) -> list[str]:
+def migrate(url: str, *, limits: SessionLimits = _LIMITS) -> list[str]:
     """Apply what is missing; return the names of what was applied.
 
     Safe from several nodes at once: they wait for each other on an advisory lock,
-    for at most a minute, and the later ones find nothing to do.
+    for at most a minute, and the later ones find nothing to do. Of ``limits`` those
+    of statements and locks do not apply: the migrations have their own.
 
     Raises:
         MigrationError: a file was changed after it was applied, or PostgreSQL
@@ -71,6 +73,7 @@ def migrate(url: str) -> list[str]:
             url,
             application_name="orders migrate",
             settings={"statement_timeout": "0"},
+            limits=limits,
             call_timeout_seconds=_CALL_TIMEOUT_SECONDS,
         )
     except psycopg.Error as error:

@@ -9,7 +9,7 @@ from psycopg import RawCursor
 from psycopg.rows import args_row
 
 from orders.domain.errors import DatabaseUnavailableError
-from orders.persistence.connection import BoundedConnection, connect
+from orders.persistence.connection import BoundedConnection, SessionLimits, connect
 from orders.persistence.failures import (
     ends_connection,
     translate,
@@ -18,6 +18,8 @@ from orders.persistence.failures import (
 from orders.persistence.statements import Statement
 
 Row = TypeVar("Row")
+
+_LIMITS = SessionLimits()
 
 _BEGIN = Statement("begin", b"begin")
 _COMMIT = Statement("commit", b"commit")
@@ -44,8 +46,9 @@ class Session:
         url: a libpq URL or key-value string.
         application_name: shown in ``pg_stat_activity``.
         settings: server settings of this session, such as ``lock_timeout``.
-        call_timeout_seconds: limit of one call as seen from here; above the
-            session's ``statement_timeout``, so that the server speaks first.
+        limits: what the server and libpq are to keep.
+        call_timeout_seconds: limit of one call as seen from here; ``limits.call``
+            where it is not given.
 
     """
 
@@ -55,12 +58,14 @@ class Session:
         *,
         application_name: str,
         settings: Mapping[str, str] | None = None,
-        call_timeout_seconds: float = 8.0,
+        limits: SessionLimits = _LIMITS,
+        call_timeout_seconds: float | None = None,
     ) -> None:
         self._url = url
         self._application_name = application_name
         self._settings = dict(settings or {})
-        self._call_timeout_seconds = call_timeout_seconds
+        self._limits = limits
+        self._call_timeout_seconds = call_timeout_seconds or limits.call
         self._connection: BoundedConnection | None = None
         self._in_transaction = False
 
@@ -160,6 +165,7 @@ class Session:
                 self._url,
                 application_name=self._application_name,
                 settings=self._settings,
+                limits=self._limits,
                 call_timeout_seconds=self._call_timeout_seconds,
             )
         except psycopg.Error as error:

@@ -31,10 +31,8 @@ class _Mark(NamedTuple):
 class PostgresSweepStore:
     """Leases, leftovers of the outbox, stuck orders and old keys.
 
-    Owned by one thread. The session should plan with index scans and nested loops
-    alone, so that no join turns into a scan of a whole table. Where other roles
-    write orders too, the session's role needs ``pg_read_all_stats``, or the scan
-    cannot see their open transactions.
+    Owned by one thread. Where other roles write orders too, the session's role needs
+    ``pg_read_all_stats``, or the scan cannot see their open transactions.
 
     Every method raises ``DatabaseUnavailableError`` when PostgreSQL does not answer.
     """

@@ -21,7 +21,7 @@ ALLOWED_ROOMS = {
     "messaging": {"messaging", "domain"},
     "persistence": {"persistence", "domain"},
     "observability": {"observability", "domain"},
-    "config": {"config"},
+    "config": {"config", "domain"},
     "devstack": {"devstack"},
     "cli": {
         *("cli", "domain", "actors", "http", "messaging", "persistence"),
@@ -38,7 +38,6 @@ HOMES = {
     "waitress": {"http"},
     "greenlet": {"http"},
     "pydantic": {"config"},
-    "pydantic_settings": {"config"},
     "prometheus_client": {"observability"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -53,7 +52,7 @@ FRUGAL = {
     # msgspec writes log lines; annotated_types is how pydantic tells its bounds.
     "config": {
         *("structlog", "msgspec"),
-        *("pydantic", "pydantic_core", "pydantic_settings", "annotated_types"),
+        *("pydantic", "pydantic_core", "annotated_types"),
     },
     "observability": {"structlog", "prometheus_client"},
 }

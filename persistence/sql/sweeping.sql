@@ -11,7 +11,11 @@ with due as materialized (
 )
 select e.order_id, e.version, e.type, e.data, e.occurred_at, e.traceparent
 from due
-join order_events e using (order_id, version)
+cross join lateral (
+    select *
+    from order_events
+    where order_id = due.order_id and version = due.version
+    limit 1) e
 order by e.order_id, e.version;
 
 -- name: abandoned_outbox
@@ -28,7 +32,11 @@ with alive as materialized (
 )
 select e.order_id, e.version, e.type, e.data, e.occurred_at, e.traceparent
 from due
-join order_events e using (order_id, version)
+cross join lateral (
+    select *
+    from order_events
+    where order_id = due.order_id and version = due.version
+    limit 1) e
 order by e.order_id, e.version;
 
 -- name: outbox_state
@@ -103,12 +111,14 @@ select (select count(*) from passed),
 
 -- name: oldest_stuck_age
 -- Age of the oldest order noted as stuck that is still unsettled; 0 without one.
+-- The limit of the inner query makes it a look-up by id, never a scan of orders.
 select coalesce(extract(epoch from now() - (
     select s.created_at
     from stuck_orders s
-    where exists (
+    cross join lateral (
         select from orders o
-        where o.order_id = s.order_id and o.status = any($1::text[]))
+        where o.order_id = s.order_id and o.status = any($1::text[])
+        limit 1) still
     order by s.created_at
     limit 1)), 0)::double precision;
 
@@ -125,8 +135,10 @@ with due as materialized (
 ), still as materialized (
     select due.order_id
     from due
-    join orders o on o.order_id = due.order_id
-    where o.status = any($2::text[])
+    cross join lateral (
+        select from orders o
+        where o.order_id = due.order_id and o.status = any($2::text[])
+        limit 1) o
 ), forgotten as (
     delete from stuck_orders
     where order_id = any(array(select order_id from due))

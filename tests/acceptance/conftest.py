@@ -75,9 +75,7 @@ class RunningNode:
     def get(self, path: str, **headers: str) -> urllib3.BaseHTTPResponse:
         return self._pool.request("GET", self.url + path, headers=headers)
 
-    def post(
-        self, path: str, body: object, **headers: str
-    ) -> urllib3.BaseHTTPResponse:
+    def post(self, path: str, body: object, **headers: str) -> urllib3.BaseHTTPResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         fields = {"Content-Type": "application/json"} | {
             name.replace("_", "-"): value for name, value in headers.items()

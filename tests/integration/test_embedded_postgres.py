@@ -83,6 +83,20 @@ def test_committed_rows_outlive_repeated_kills(server: EmbeddedPostgres) -> None
         assert _count(server.url) == round_number
 
 
+def test_a_crashed_servers_pid_may_belong_to_another_one(
+    server: EmbeddedPostgres, postgres_server: EmbeddedPostgres
+) -> None:
+    other = postgres_server.pid
+    server.kill()
+    left = server._postmaster_file.read_text().splitlines()
+    server._postmaster_file.write_text("\n".join([str(other), *left[1:]]) + "\n")
+
+    server.start()
+
+    assert server.pid != other
+    assert command_line(other) != ""
+
+
 def test_a_failed_start_shows_the_servers_log(server_directory: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

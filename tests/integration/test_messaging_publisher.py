@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
 
 from orders.devstack.kafka import EmbeddedKafka
 from orders.domain.errors import BrokerUnavailableError
@@ -20,9 +22,9 @@ from orders.domain.identifiers import IdFactory
 from orders.domain.records import EventRef
 from orders.messaging import client_settings
 from orders.messaging.client_logs import quieten_client_logs
+from orders.messaging.client_settings import BATCH_BYTES
 from orders.messaging.codec import EventEncoder
 from orders.messaging.kafka_clients import (
-    KafkaError,
     open_admin,
     open_consumer,
     open_producer,
@@ -90,6 +92,14 @@ def ensure(broker: EmbeddedKafka, plan: TopicPlan) -> TopicReport:
     return ensure_topic(
         plan, bootstrap_servers=broker.bootstrap_servers, client_id="test", log=log
     )
+
+
+def limit_batches(broker: EmbeddedKafka, topic: str, most_bytes: int) -> None:
+    """Set the largest batch that a topic takes."""
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    limit = {"max.message.bytes": str(most_bytes)}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, limit)])
+    admin.close()
 
 
 def events(count: int) -> list[OrderEvent]:
@@ -196,6 +206,25 @@ def test_a_plan_that_the_broker_refuses_is_an_error(
         ensure(broker, TopicPlan(topic, 1, replication_factor=3))
 
 
+def test_a_topic_that_takes_no_full_batch_is_refused(
+    broker: EmbeddedKafka, topic: str
+) -> None:
+    ensure(broker, TopicPlan(topic, 1))
+    limit_batches(broker, topic, BATCH_BYTES - 1)
+
+    with pytest.raises(TopicError, match=r"max\.message\.bytes"):
+        ensure(broker, TopicPlan(topic, 1))
+
+
+def test_a_topic_that_just_takes_a_full_batch_is_fit(
+    broker: EmbeddedKafka, topic: str
+) -> None:
+    ensure(broker, TopicPlan(topic, 1))
+    limit_batches(broker, topic, BATCH_BYTES)
+
+    assert ensure(broker, TopicPlan(topic, 1)).problems == ()
+
+
 def test_a_plan_under_which_nothing_could_be_written_is_an_error() -> None:
     with pytest.raises(TopicError, match=r"min\.insync"):
         ensure_topic(
@@ -281,6 +310,86 @@ def test_every_event_is_confirmed_once(
     assert woken.is_set()
     assert sorted(results.confirmed) == sorted(refs(sent))
     assert results.failed == []
+
+
+def test_chunks_of_several_moments_arrive_whole(
+    broker: EmbeddedKafka, made_topic: str, make_publisher: MakePublisher
+) -> None:
+    publisher = make_publisher(linger_ms=200)
+    sent = events(600)
+
+    for start in range(0, 600, 200):  # several chunks, with times of their own
+        publish_all(publisher, sent[start : start + 200])
+        time.sleep(0.002)  # the next millisecond
+    publisher.flush(10.0)
+
+    encode = EventEncoder()
+    expected = {event.order_id.encode(): tuple(encode(event)) for event in sent}
+    records = read_topic(broker, made_topic)
+    assert {r.key: (r.key, r.value, list(r.headers)) for r in records} == expected
+    for partition in range(3):
+        offsets = [r.offset for r in records if r.partition == partition]
+        assert offsets == list(range(len(offsets)))
+
+
+def test_an_event_that_no_batch_holds_is_refused_alone(
+    made_topic: str, make_publisher: MakePublisher
+) -> None:
+    publisher = make_publisher()
+    before, large, after = events(3)
+    large = large._replace(data="x" * BATCH_BYTES)
+
+    taken = publisher.publish([before, large, after])
+    publisher.flush(10.0)
+
+    results = publisher.take_results()
+    assert taken == 3
+    assert sorted(results.confirmed) == sorted(refs([before, after]))
+    assert results.failed == [large]
+
+
+def test_batches_that_the_broker_finds_too_large_fail_as_a_whole(
+    broker: EmbeddedKafka,
+    made_topic: str,
+    make_publisher: MakePublisher,
+    wait_until: WaitUntil,
+) -> None:
+    limit_batches(broker, made_topic, 5_000)
+    publisher = make_publisher()
+    failed: list[OrderEvent] = []
+
+    def all_failed() -> bool:
+        results = publisher.take_results()
+        failed.extend(results.failed)
+        assert results.confirmed == []
+        return len(failed) == len(sent)
+
+    sent = events(300)
+    publish_all(publisher, sent)
+    wait_until(all_failed, 10.0)
+
+    assert sorted(failed) == sorted(sent)
+    assert read_topic(broker, made_topic) == []
+
+
+def test_publishing_goes_on_after_a_batch_that_was_too_large(
+    broker: EmbeddedKafka,
+    made_topic: str,
+    make_publisher: MakePublisher,
+    wait_until: WaitUntil,
+) -> None:
+    limit_batches(broker, made_topic, 5_000)
+    publisher = make_publisher()
+    sent = events(300)
+    publish_all(publisher, sent)
+    wait_until(lambda: bool(publisher.take_results().failed), 10.0)
+
+    limit_batches(broker, made_topic, BATCH_BYTES)
+    publish_all(publisher, sent)
+    flushed = publisher.flush(10.0)
+
+    assert flushed
+    assert sorted(publisher.take_results().confirmed) == sorted(refs(sent))
 
 
 def test_a_topic_that_is_missing_takes_no_events(make_publisher: MakePublisher) -> None:

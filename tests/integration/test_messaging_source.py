@@ -1,15 +1,18 @@
 """The record source against a real broker: shares, marks, outages and junk."""
 
 import gc
+import struct
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import structlog
 from kafka import KafkaProducer
+from kafka.record.util import calc_crc32c
 
 from orders.devstack.kafka import EmbeddedKafka
 from orders.domain.errors import BrokerUnavailableError
@@ -39,6 +42,8 @@ log = structlog.get_logger()
 FINAL_TYPE = min(FINAL_EVENT_TYPES)
 
 MakeSource = Callable[..., KafkaRecordSource]
+Damage = Callable[[bytearray, int], None]
+"""Changes a batch in place, given where in it a record's key begins."""
 
 
 @pytest.fixture(autouse=True)
@@ -83,9 +88,10 @@ def make_source(broker: EmbeddedKafka, topic: str, group: str) -> Iterator[MakeS
 class Feed:
     """Makes the topic and fills it."""
 
-    def __init__(self, broker: EmbeddedKafka, topic: str) -> None:
+    def __init__(self, broker: EmbeddedKafka, topic: str, log_directory: Path) -> None:
         self.broker = broker
         self.topic = topic
+        self.log_directory = log_directory
 
     def create(self, partitions: int) -> None:
         ensure_topic(
@@ -112,18 +118,61 @@ class Feed:
         return [event.order_id for event in events]
 
     def send_raw(
-        self, *records: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+        self,
+        *records: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]],
+        linger_ms: int = 0,
     ) -> None:
-        """Send key, value and headers as somebody else might."""
-        producer = KafkaProducer(bootstrap_servers=self.broker.bootstrap_servers)
-        for key, value, headers in records:
-            producer.send(self.topic, value, key, headers, partition=0).get(10)
+        """Send key, value and headers as somebody else might; in one batch where
+        ``linger_ms`` leaves time for it.
+        """
+        producer = KafkaProducer(
+            bootstrap_servers=self.broker.bootstrap_servers, linger_ms=linger_ms
+        )
+        producer.partitions_for(self.topic)
+        sent = [
+            producer.send(self.topic, value, key, headers, partition=0)
+            for key, value, headers in records
+        ]
+        for future in sent:
+            future.get(10)
         producer.close()
+
+    def damage(self, key: bytes, how: Damage) -> None:
+        """Damage the record of ``key`` on the broker's disk."""
+        (path,) = self.log_directory.glob(f"**/{self.topic}-0/*.log")
+        with path.open("r+b") as log_file:
+            content = bytearray(log_file.read())
+            start = batch_around(content, content.index(key))
+            (length,) = struct.unpack_from(">i", content, start + 8)
+            batch = content[start : start + 12 + length]
+            how(batch, batch.index(key))
+            log_file.seek(start)
+            log_file.write(batch)
+
+
+def batch_around(content: bytes, position: int) -> int:
+    """Return where the batch begins that ``position`` of a log file is in."""
+    start = 0
+    while True:
+        (length,) = struct.unpack_from(">i", content, start + 8)
+        if start + 12 + length > position:
+            return start
+        start += 12 + length
+
+
+def spoil_checksum(batch: bytearray, key_at: int) -> None:
+    batch[key_at] ^= 0xFF
+
+
+def spoil_record(batch: bytearray, key_at: int) -> None:
+    """Let the key be longer than its record, under a checksum that is right."""
+    batch[key_at - 1] = 0x7E  # 63 bytes
+    struct.pack_into(">I", batch, 17, calc_crc32c(memoryview(batch)[21:]))
 
 
 @pytest.fixture
-def feed(broker: EmbeddedKafka, topic: str) -> Feed:
-    return Feed(broker, topic)
+def feed(broker: EmbeddedKafka, topic: str, server_directory: Path) -> Feed:
+    return Feed(broker, topic, server_directory / "kafka")
 
 
 class BadName(str):
@@ -263,18 +312,33 @@ def test_records_that_name_no_order_become_dead_letters(
     ]
 
 
-@pytest.mark.parametrize("max_poll_records", [1, 500])
-def test_a_record_that_cannot_be_unpacked_does_not_stop_its_partition(
-    feed: Feed, make_source: MakeSource, max_poll_records: int
+def test_a_record_with_a_malformed_header_name_is_work_for_its_order(
+    feed: Feed, make_source: MakeSource
 ) -> None:
     feed.create(1)
-    before, bad, after = (make_id() for _ in range(3))
+    sent = [make_id() for _ in range(2)]
     feed.send_raw(
-        (before.encode(), b"{}", []),
-        (bad.encode(), b"{}", [(BadName("x"), b"1")]),
-        (bad.encode(), b"{}", [(BadName("x"), b"1")]),
-        (after.encode(), b"{}", []),
+        (sent[0].encode(), b"{}", [(BadName("x"), b"1")]),
+        (sent[1].encode(), b"{}", []),
     )
+
+    batches = poll_until(make_source(), count_of(2))
+
+    assert order_ids(batches) == sent
+    assert [letter for batch in batches for letter in batch.dead_letters] == []
+
+
+@pytest.mark.parametrize("max_poll_records", [1, 500])
+@pytest.mark.parametrize("damage", [spoil_checksum, spoil_record])
+def test_a_record_that_cannot_be_unpacked_does_not_stop_its_partition(
+    feed: Feed, make_source: MakeSource, max_poll_records: int, damage: Damage
+) -> None:
+    feed.create(1)
+    before, bad, worse, after = (make_id() for _ in range(4))
+    for order_id in (before, bad, worse, after):
+        feed.send_raw((order_id.encode(), b"{}", []))
+    feed.damage(bad.encode(), damage)
+    feed.damage(worse.encode(), damage)
     source = make_source(max_poll_records=max_poll_records)
 
     batches = poll_until(source, count_of(2))
@@ -285,6 +349,33 @@ def test_a_record_that_cannot_be_unpacked_does_not_stop_its_partition(
         (1, RECORD_UNREADABLE),
         (2, RECORD_UNREADABLE),
     ]
+    poll_until_group_lag(source, 0)
+
+
+@pytest.mark.parametrize("max_poll_records", [1, 500])
+@pytest.mark.parametrize(
+    ("damage", "readable"), [(spoil_checksum, 0), (spoil_record, 2)]
+)
+def test_a_batch_that_breaks_in_its_middle_does_not_stop_its_partition(
+    feed: Feed,
+    make_source: MakeSource,
+    max_poll_records: int,
+    damage: Damage,
+    readable: int,
+) -> None:
+    feed.create(1)
+    ids = [make_id() for _ in range(6)]
+    together, after = ids[:5], ids[5]
+    feed.send_raw(*[(i.encode(), b"{}", []) for i in together], linger_ms=500)
+    feed.send_raw((after.encode(), b"{}", []))
+    feed.damage(ids[2].encode(), damage)
+    source = make_source(max_poll_records=max_poll_records)
+
+    batches = poll_until(source, lambda found: after in order_ids(found))
+
+    letters = [letter for batch in batches for letter in batch.dead_letters]
+    assert order_ids(batches) == [*together[:readable], after]
+    assert [letter.offset for letter in letters] == list(range(readable, 5))
     poll_until_group_lag(source, 0)
 
 

@@ -1,7 +1,6 @@
 """How a server stops."""
 
 import socket
-import threading
 import time
 
 import pytest
@@ -56,13 +55,13 @@ def test_idle_connections_are_closed(served, raw_request):
 def test_a_request_that_waits_in_the_kernel_when_the_drain_begins_is_answered(
     served, raw_request
 ):
-    gate = threading.Event()
-    served.loop.call(lambda: gate.wait(5))
-    client = served.connect()
-    client.send(raw_request("POST", "/echo", b"x"))
+    def send_and_drain():
+        client = served.connect()
+        client.send(raw_request("POST", "/echo", b"x"))
+        served.server._begin_drain(5)
+        return client
 
-    served.drain(grace_seconds=5)
-    gate.set()
+    client = served.on_loop(send_and_drain)
 
     assert client.answer().headers["connection"] == "close"
 

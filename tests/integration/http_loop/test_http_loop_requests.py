@@ -171,14 +171,17 @@ def test_a_body_over_the_limit_is_refused_while_it_is_sent(served, raw_request):
     assert (answer.status, json.loads(answer.body)["code"]) == (413, "body_too_large")
 
 
-def test_a_refusal_is_read_even_by_a_client_that_sends_everything_first(
-    served, raw_request
-):
-    client = served.connect()
+def test_a_refused_client_may_send_on_without_being_reset(serve, raw_request):
+    client = serve(linger_seconds=5).connect()
+    client.send(raw_request("POST", "/echo", b"x" * 200_000)[:10_000])
+    answer = client.answer()
 
-    client.send(raw_request("POST", "/echo", b"x" * 200_000))
+    for _ in range(3):
+        client.send(b"x" * 1000)
+        threading.Event().wait(0.05)
 
-    assert client.answer().status == 413
+    assert answer.status == 413
+    assert client.is_closed()
 
 
 @pytest.mark.parametrize(("extra", "status"), [(0, 200), (1, 413)])

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from actor_fakes import FakePublisher, RecordedRole, World, event, events
+from actor_fakes import RecordedRole, World, event, events
+from port_fakes import FakePublisher
 
 from orders.actors.event_producer import EventProducer
 from orders.actors.messages import Drain, ForgetPublished, OutboxSuspect, PublishEvents
@@ -53,11 +54,12 @@ def bench(world: World) -> Bench:
     sweeper = world.role("sweeper")
     actor = EventProducer(
         role,
-        make_publisher=lambda on_results: publisher,
+        make_publisher=lambda: publisher,
         writer=writer,
         sweeper=sweeper,
         telemetry=world.telemetry,
         max_in_flight=10,
+        gather_seconds=0.0,
     )
     actor.on_start()
     return Bench(world, publisher, role, writer, sweeper, actor)
@@ -74,27 +76,13 @@ def test_new_producer_makes_the_outbox_suspect(bench: Bench) -> None:
     assert bench.sweeper.told == [OutboxSuspect()]
 
 
-def test_results_wake_the_actor(world: World) -> None:
-    handed: list[Any] = []
-    role = world.role("producer")
+def test_results_are_noticed_within_a_second_whoever_wakes_it(bench: Bench) -> None:
+    bench.publish(event("a"))
+    bench.publisher.confirm()
 
-    def make(on_results: Any) -> FakePublisher:
-        handed.append(on_results)
-        return FakePublisher()
+    bench.world.pass_time(bench.actor, 1.0)
 
-    actor = EventProducer(
-        role,
-        make_publisher=make,
-        writer=world.role("writer"),
-        sweeper=world.role("sweeper"),
-        telemetry=world.telemetry,
-        max_in_flight=10,
-    )
-    actor.on_start()
-
-    handed[0]()
-
-    assert len(role.told) == 1
+    assert bench.world.telemetry.published_count == 1
 
 
 # --- the cap ---
@@ -139,6 +127,28 @@ def test_nothing_is_published_while_too_much_waits_to_be_forgotten(
     bench.publish(*events(10, "c"))
 
     assert len(bench.publisher.published) == 20
+
+
+def test_room_is_looked_for_every_few_milliseconds_while_others_wait(
+    bench: Bench,
+) -> None:
+    bench.publish(*events(10, "a"))
+    bench.publish(event("b"))
+    bench.publisher.confirm()
+
+    bench.world.pass_time(bench.actor, 0.005)
+
+    assert bench.names()[10:] == ["b"]
+
+
+def test_full_producer_is_left_in_peace_while_nobody_waits(bench: Bench) -> None:
+    bench.publish(*events(10, "a"))
+    looks: list[None] = []
+    bench.publisher.on_take_results = lambda: looks.append(None)
+
+    bench.world.pass_time(bench.actor, 1.0)
+
+    assert 19 <= len(looks) <= 21
 
 
 # --- not twice ---
@@ -322,6 +332,15 @@ def test_drained_once_all_is_confirmed_and_on_its_way_to_be_forgotten(
 
     assert bench.role.drained.is_set()
     assert len(bench.forgotten()) == 1
+
+
+def test_superseded_producer_takes_nothing(bench: Bench) -> None:
+    bench.publisher.on_take_results = bench.role.vacate
+
+    bench.publish(event("a"))
+
+    assert bench.names() == []
+    assert bench.role.lane.waiting
 
 
 def test_publisher_is_closed_at_the_end(bench: Bench) -> None:

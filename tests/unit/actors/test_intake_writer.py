@@ -5,14 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from actor_fakes import (
-    NOON,
-    FakeIntakeStore,
-    RecordedRole,
-    World,
-    order,
-    store_orders,
-)
+from actor_fakes import NOON, RecordedRole, World, order, store_orders
+from port_fakes import FakeIntakeStore
 
 from orders.actors.intake_writer import IntakeWriter
 from orders.actors.messages import (

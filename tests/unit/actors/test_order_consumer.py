@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from actor_fakes import (
-    FakeRecordSource,
-    RecordedRole,
-    World,
-    dead_letter,
-)
+from actor_fakes import RecordedRole, World, dead_letter
+from port_fakes import FakeRecordSource
 
 from orders.actors.messages import (
     BatchDone,

@@ -5,13 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from actor_fakes import (
-    FakeSettlementStore,
-    RecordedRole,
-    World,
-    open_order,
-    receipt,
-)
+from actor_fakes import RecordedRole, World, open_order, receipt
+from port_fakes import FakeSettlementStore
 
 from orders.actors.messages import BatchDone, ResolvePayments, SettleOrders, Wake
 from orders.actors.payment_resolver import PaymentResolver

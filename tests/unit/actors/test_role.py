@@ -135,7 +135,7 @@ def test_vacating_asks_the_holder_to_stop(role: Role[str]) -> None:
     role.vacate()
 
     assert holder.stops == 1
-    assert not role.held
+    assert role.holder is None
 
 
 def test_vacating_voids_the_generation(role: Role[str]) -> None:
@@ -197,4 +197,4 @@ def test_dismissed_holder_is_handed_over(role: Role[str]) -> None:
     dismissed = role.dismiss()
 
     assert dismissed is cast("Ref", holder)
-    assert not role.held
+    assert role.holder is None

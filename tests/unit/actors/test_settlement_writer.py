@@ -5,15 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from actor_fakes import (
-    NOON,
-    FakeSettlementStore,
-    RecordedRole,
-    World,
-    dead_letter,
-    receipt,
-    settlement,
-)
+from actor_fakes import NOON, RecordedRole, World, dead_letter, receipt, settlement
+from port_fakes import FakeSettlementStore
 
 from orders.actors.messages import (
     BatchDone,
@@ -76,6 +69,7 @@ def bench(world: World) -> Bench:
         status=world.status,
         telemetry=world.telemetry,
         max_batch_orders=10,
+        gather_seconds=0.0,
     )
     actor.on_start()
     return Bench(

@@ -44,6 +44,7 @@ class FakeConsumer:
 
     def __init__(self, *, away: bool = False) -> None:
         self.away = away
+        self.questions = 0
         self.state = MemberState.STABLE
         self.assigned: set[TopicPartition] = set()
         self.paused_now: set[TopicPartition] = set()
@@ -65,6 +66,7 @@ class FakeConsumer:
     def end_offsets(
         self, partitions: Sequence[TopicPartition], timeout_ms: int
     ) -> dict[TopicPartition, int]:
+        self.questions += 1
         if self.away:
             raise KafkaTimeoutError("away")
         return {tp: self.ends.get(tp.partition, 0) for tp in partitions}
@@ -157,7 +159,9 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clients: list[FakeConsumer] = []
         self.away = False
+        self.state = MemberState.STABLE
         self.now = 1000.0
+        self.pauses: list[float] = []
         self.log = FakeLog()
         monkeypatch.setattr(group_member, "open_consumer", self._open)
         self.source = KafkaRecordSource(
@@ -166,14 +170,18 @@ class Stage:
             topic=TOPIC,
             group="group",
             log=self.log,
+            max_poll_records=8,
             max_outstanding_records=10,
             unstable_seconds=40.0,
             silent_seconds=30.0,
+            gather_seconds=0.02,
             clock=lambda: self.now,
+            pause=self.pauses.append,
         )
 
     def _open(self, settings: object) -> FakeConsumer:
         self.clients.append(FakeConsumer(away=self.away))
+        self.clients[-1].state = self.state
         return self.clients[-1]
 
     def joined(self, *partitions: int) -> FakeConsumer:
@@ -276,6 +284,36 @@ def test_records_that_ask_for_no_work_are_committed_at_once(stage: Stage) -> Non
 
     assert nothing is None
     assert client.commits == [{0: 6}]
+
+
+def test_records_gather_between_two_polls(stage: Stage) -> None:
+    stage.joined(0)
+    stage.polled(record(0))
+    stage.now += 0.005
+
+    stage.source.poll()
+
+    assert stage.pauses == [pytest.approx(0.015)]
+
+
+def test_nothing_needs_to_gather_behind_a_full_batch(stage: Stage) -> None:
+    stage.joined(0)
+    stage.polled(*(record(offset) for offset in range(8)))
+
+    stage.source.poll()
+
+    assert stage.pauses == []
+
+
+def test_an_idle_source_does_not_pause(stage: Stage) -> None:
+    stage.joined(0)
+    stage.polled(record(0))
+    stage.now += 0.02
+
+    stage.source.poll()
+    stage.source.poll()
+
+    assert stage.pauses == []
 
 
 def test_a_failed_commit_is_counted_and_tried_again(stage: Stage) -> None:
@@ -392,6 +430,29 @@ def test_a_silent_client_is_kept_when_it_has_a_reason(
     assert not first.closed
 
 
+def test_the_broker_is_asked_about_a_silence_once_in_a_while(stage: Stage) -> None:
+    client = stage.joined(0)
+    before = client.questions
+
+    stage.tick(30.0)
+    stage.tick(1.0)
+    early = client.questions - before
+    stage.tick(30.0)
+
+    assert (early, client.questions - before) == (1, 2)
+
+
+def test_a_new_client_has_as_much_time_as_the_first(stage: Stage) -> None:
+    stage.state = MemberState.REBALANCING
+    stage.joined()
+    stage.tick(40.0)
+    stage.tick(40.0)
+
+    stage.tick(39.0)
+
+    assert not stage.clients[1].closed
+
+
 def test_a_client_that_is_silent_because_it_is_paused_is_kept(stage: Stage) -> None:
     first = stage.joined(0)
     first.ends = {0: 50}
@@ -453,9 +514,10 @@ def test_batches_of_a_replaced_client_are_no_longer_outstanding(stage: Stage) ->
 
     with pytest.raises(BrokerUnavailableError):
         stage.source.poll()
+    outstanding = stage.source.outstanding
     stage.source.done(batch.token)
 
-    assert stage.source.outstanding == 0
+    assert outstanding == 0
     assert first.commits == []
 
 
@@ -476,7 +538,7 @@ def test_tokens_of_a_replaced_client_do_not_come_again(stage: Stage) -> None:
 def test_an_unreadable_record_is_stepped_over_and_kept(stage: Stage) -> None:
     client = stage.joined(0)
     client._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7
+        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7, fetch_offset=4
     )
     client.incoming.append(raised_by(_unpack_records))
 
@@ -488,13 +550,27 @@ def test_an_unreadable_record_is_stepped_over_and_kept(stage: Stage) -> None:
     assert client.seeks == [(0, 8)]
 
 
+def test_a_batch_that_breaks_before_what_was_asked_for_is_left_behind(
+    stage: Stage,
+) -> None:
+    client = stage.joined(0)
+    client._fetcher._next_partition_records = SimpleNamespace(
+        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7, fetch_offset=8
+    )
+    client.incoming.append(raised_by(_unpack_records))
+
+    stage.source.poll()
+
+    assert client.seeks == [(0, 9)]
+
+
 def test_an_error_that_waits_for_the_next_poll_is_dealt_with_at_once(
     stage: Stage,
 ) -> None:
     client = stage.joined(0, 1)
     tp = TopicPartition(TOPIC, 0)
     client._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=tp, next_fetch_offset=7
+        topic_partition=tp, next_fetch_offset=7, fetch_offset=4
     )
     client._fetcher._next_in_line_exception_metadata = SimpleNamespace(
         partition=tp, fetched_offset=7, exception=raised_by(_unpack_records)
@@ -510,7 +586,7 @@ def test_an_error_that_waits_for_the_next_poll_is_dealt_with_at_once(
 def test_an_error_of_another_kind_steps_over_nothing(stage: Stage) -> None:
     client = stage.joined(0)
     client._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7
+        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7, fetch_offset=4
     )
     client.incoming.append(KafkaConnectionError())
 

@@ -2,15 +2,29 @@
 
 import inspect
 import threading
+from importlib.metadata import version
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import KafkaConfigurationError
+from kafka.producer import record_accumulator
+from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.producer.sender import Sender
+from kafka.record import memory_records
+from kafka.record.default_records import (
+    DefaultRecord,
+    DefaultRecordBatch,
+    DefaultRecordBatchBuilder,
+)
+from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
 from orders.messaging import client_settings
 from orders.messaging.kafka_clients import open_consumer
+from orders.messaging.lazy_headers import LazyRecordBatch
+from orders.messaging.lazy_headers import install as install_lazy_headers
+from orders.messaging.record_chunks import ChunkRecordsBuilder
+from orders.messaging.record_chunks import install as install_chunks
 
 NOWHERE = "127.0.0.1:1"
 
@@ -51,6 +65,66 @@ def test_the_fetcher_names_the_record_that_it_could_not_unpack() -> None:
     assert "_next_partition_records" in source
     assert "_next_in_line_exception_metadata" in source
     assert callable(Fetcher.PartitionRecords._unpack_records)
+    records = inspect.getsource(Fetcher.PartitionRecords.__init__)
+    assert "self.fetch_offset = " in records
+    assert "self.next_fetch_offset = " in records
+    assert "self.topic_partition = " in records
+
+
+def test_batches_are_built_where_chunks_are_put_in() -> None:
+    install_chunks()
+
+    assert "MemoryRecordsBuilder(" in inspect.getsource(RecordAccumulator.append)
+    assert record_accumulator.MemoryRecordsBuilder is ChunkRecordsBuilder
+    own = {"_builder", "_closed", "_next_offset"}
+    assert own <= set(MemoryRecordsBuilder.__slots__)
+    inner = {
+        "_buffer",
+        "_batch_size",
+        "_first_timestamp",
+        "_max_timestamp",
+        "_num_records",
+        "_last_offset",
+    }
+    assert inner <= set(DefaultRecordBatchBuilder.__slots__)
+
+
+def test_the_client_asks_whether_a_batch_may_be_split_where_it_is_answered() -> None:
+    asked = inspect.getsource(Sender._dispatch_error)
+
+    assert "if self._can_split(batch, error_cls):" in asked
+    assert inspect.getsource(Sender).count("split_and_reenqueue(") == 1
+
+
+def test_batches_are_read_where_lazy_headers_are_put_in() -> None:
+    install_lazy_headers()
+
+    assert "DefaultRecordBatch(" in inspect.getsource(MemoryRecords.next_batch)
+    assert memory_records.DefaultRecordBatch is LazyRecordBatch
+    assert {"_buffer", "_pos"} <= set(DefaultRecordBatch.__slots__)
+    assert "self._read_msg()" in inspect.getsource(DefaultRecordBatch.__next__)
+    wrapped = "except (ValueError, IndexError)"
+    assert wrapped in inspect.getsource(DefaultRecordBatch.__next__)
+    assert list(inspect.signature(DefaultRecord).parameters) == [
+        "size_in_bytes",
+        "offset",
+        "timestamp",
+        "timestamp_type",
+        "key",
+        "value",
+        "headers",
+    ]
+
+
+def test_the_fetcher_only_measures_headers_that_are_not_false() -> None:
+    source = inspect.getsource(Fetcher.PartitionRecords._unpack_records)
+
+    assert source.count("record.headers") == 4
+    assert "headers) if headers else -1" in source
+
+
+def test_the_client_is_the_release_that_its_private_parts_were_read_in() -> None:
+    assert version("kafka-python") == "3.0.12"
 
 
 def test_a_constructor_that_fails_leaves_no_thread() -> None:

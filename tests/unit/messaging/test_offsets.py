@@ -106,6 +106,15 @@ def test_a_batch_whose_partitions_all_moved_is_no_longer_outstanding() -> None:
     assert marks.outstanding == 1
 
 
+def test_an_assignment_that_was_never_taken_back_starts_anew() -> None:
+    marks = marks_of(0)
+    marks.take([run(0, 0)])
+
+    marks.assign([0])
+
+    assert (marks.outstanding, marks.outstanding_records(0)) == (0, 0)
+
+
 def test_a_partition_that_stays_is_committed_though_its_batch_mate_moved() -> None:
     marks = marks_of(0, 1)
     token = marks.take([run(0, 0), run(1, 7)])

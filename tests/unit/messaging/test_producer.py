@@ -1,26 +1,37 @@
 """The publisher answers for every event, whatever its client does."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
-from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.errors import (
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 from orders.domain.events import OrderEvent
 from orders.domain.identifiers import IdFactory
 from orders.domain.records import EventRef, PublishResults
 from orders.messaging import producer, producer_session
-from orders.messaging.codec import Headers
+from orders.messaging.partitioning import partition_of
 from orders.messaging.producer import KafkaPublisher
+from orders.messaging.record_chunks import MAX_CHUNK_BYTES, Chunk
 
 make_id = IdFactory()
 
 
+@dataclass
 class FakeFuture:
-    def __init__(self) -> None:
-        self.callbacks: list[Callable[[object], None]] = []
-        self.errbacks: list[Callable[[object], None]] = []
+    """Stands for a chunk's future; answers once, as the client's do."""
+
+    chunk: Chunk
+    partition: int
+    callbacks: list[Callable[[object], None]] = field(default_factory=list)
+    errbacks: list[Callable[[object], None]] = field(default_factory=list)
+    done: bool = False
 
     def add_callback(self, callback: Callable[[object], None]) -> None:
         self.callbacks.append(callback)
@@ -29,20 +40,34 @@ class FakeFuture:
         self.errbacks.append(errback)
 
     def confirm(self) -> None:
-        for callback in self.callbacks:
-            callback(object())
+        self._answer(self.callbacks, object())
 
     def fail(self, error: Exception) -> None:
-        for errback in self.errbacks:
-            errback(error)
+        self._answer(self.errbacks, error)
+
+    def _answer(self, calls: list[Callable[[object], None]], answer: object) -> None:
+        if not self.done:
+            self.done = True
+            for call in calls:
+                call(answer)
+
+
+class AnsweredFuture(FakeFuture):
+    """One that was confirmed before anybody asked."""
+
+    def add_callback(self, callback: Callable[[object], None]) -> None:
+        callback(object())
 
 
 class FakeSender:
     def __init__(self, client: "FakeClient") -> None:
         self.client = client
         self.alive = True
+        self.deaf = False
 
     def force_close(self) -> None:
+        if self.deaf:
+            return
         self.alive = False
         for future in self.client.futures:
             future.fail(KafkaTimeoutError("closed by force"))
@@ -59,6 +84,7 @@ class FakeClient:
 
     def __init__(self) -> None:
         self.futures: list[FakeFuture] = []
+        self.make_future: type[FakeFuture] = FakeFuture
         self.partitions = {0, 1, 2}
         self.away = False
         self.send_errors: list[Exception | None] = []
@@ -71,12 +97,18 @@ class FakeClient:
         return self.partitions
 
     def send(
-        self, topic: str, value: bytes, key: bytes, headers: Headers, partition: int
+        self,
+        topic: str,
+        value: bytes,
+        key: bytes,
+        headers: Chunk,
+        partition: int,
+        timestamp_ms: int,
     ) -> FakeFuture:
         error = self.send_errors.pop(0) if self.send_errors else None
         if error is not None:
             raise error
-        self.futures.append(FakeFuture())
+        self.futures.append(self.make_future(headers, partition))
         return self.futures[-1]
 
     def close(self, timeout: float) -> None:
@@ -133,9 +165,17 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(monkeypatch)
 
 
+def event(partition: int, data: str = "{}") -> OrderEvent:
+    """Make an event of one of three partitions."""
+    order_id = make_id()
+    while partition_of(order_id.encode(), 3) != partition:
+        order_id = make_id()
+    return OrderEvent(order_id, 1, "t", data, datetime.now(UTC))
+
+
 def events(count: int) -> list[OrderEvent]:
-    now = datetime.now(UTC)
-    return [OrderEvent(make_id(), 1, "t", "{}", now) for _ in range(count)]
+    """Make events of partitions 0, 1, 2, 0, and so on: up to three chunks."""
+    return [event(number % 3) for number in range(count)]
 
 
 def refs(sent: list[OrderEvent]) -> list[EventRef]:
@@ -151,13 +191,102 @@ def test_confirmed_events_are_named(stage: Stage) -> None:
     assert stage.publisher.take_results() == PublishResults(refs(sent[1:]), [])
 
 
-def test_failed_events_are_handed_back(stage: Stage) -> None:
-    sent = events(2)
+def test_events_of_a_partition_share_a_chunk_in_their_order(stage: Stage) -> None:
+    sent = [event(0, data) for data in ("first", "second", "third")]
+
+    stage.publisher.publish([sent[0], event(1), *sent[1:]])
+
+    chunk = stage.clients[0].futures[0].chunk
+    found = [
+        (e.order_id.encode() in body, e.data.encode() in body)
+        for e, body in zip(sent, chunk.bodies, strict=True)
+    ]
+    assert found == [(True, True)] * 3
+
+
+def test_a_chunk_goes_to_the_partition_of_its_keys(stage: Stage) -> None:
+    stage.publisher.publish([event(2), event(1)])
+
+    assert [future.partition for future in stage.clients[0].futures] == [2, 1]
+
+
+def test_the_answer_for_a_chunk_is_that_of_all_its_events(stage: Stage) -> None:
+    sent = [event(0) for _ in range(3)]
     stage.publisher.publish(sent)
 
-    stage.clients[0].futures[0].fail(KafkaTimeoutError())
+    stage.clients[0].futures[0].confirm()
 
-    assert stage.publisher.take_results() == PublishResults([], sent[:1])
+    assert stage.publisher.in_flight == 0
+    assert stage.publisher.take_results() == PublishResults(refs(sent), [])
+
+
+def test_a_chunk_stays_within_its_size(stage: Stage) -> None:
+    half = "x" * (MAX_CHUNK_BYTES // 2)
+
+    stage.publisher.publish([event(0, half), event(0), event(0, half), event(0)])
+
+    chunks = [future.chunk for future in stage.clients[0].futures]
+    assert [len(chunk.bodies) for chunk in chunks] == [2, 2]
+    assert all(chunk.size <= MAX_CHUNK_BYTES for chunk in chunks)
+
+
+def test_an_event_larger_than_a_chunk_travels_alone(stage: Stage) -> None:
+    large = event(0, "x" * MAX_CHUNK_BYTES)
+
+    stage.publisher.publish([event(0), large, event(0)])
+
+    futures = stage.clients[0].futures
+    assert [len(future.chunk.bodies) for future in futures] == [1, 1, 1]
+
+
+def test_answers_that_are_there_at_once_count(stage: Stage) -> None:
+    sent = events(2)
+    stage.publisher.publish([])
+    stage.clients[0].make_future = AnsweredFuture
+
+    stage.publisher.publish(sent)
+
+    assert stage.publisher.in_flight == 0
+    assert stage.publisher.take_results() == PublishResults(refs(sent), [])
+
+
+def test_a_client_that_fails_an_event_is_ended_and_all_its_events_handed_back(
+    stage: Stage,
+) -> None:
+    sent = events(3)
+    stage.publisher.publish(sent)
+    stage.clients[0].futures[2].confirm()
+
+    stage.clients[0].futures[0].fail(TopicAuthorizationFailedError())
+
+    assert stage.publisher.take_results() == PublishResults(refs(sent[2:]), sent[:2])
+    assert not stage.clients[0]._sender.alive
+
+
+def test_after_a_failure_nothing_is_taken_until_a_delay_is_over(stage: Stage) -> None:
+    stage.publisher.publish(events(1))
+    stage.clients[0].futures[0].fail(TopicAuthorizationFailedError())
+    stage.publisher.take_results()
+
+    too_early = stage.publisher.publish(events(1))
+    stage.now += 0.3
+
+    assert (too_early, stage.publisher.publish(events(1))) == (0, 1)
+
+
+def test_failures_in_a_row_are_tried_again_ever_later(stage: Stage) -> None:
+    for _ in range(8):
+        stage.publisher.publish(events(1))
+        stage.clients[-1].futures[0].fail(TopicAuthorizationFailedError())
+        stage.publisher.take_results()
+        stage.now += 5.0
+    stage.publisher.publish(events(1))
+    stage.clients[-1].futures[0].fail(TopicAuthorizationFailedError())
+    stage.publisher.take_results()
+
+    stage.now += 2.0
+
+    assert stage.publisher.publish(events(1)) == 0
 
 
 def test_answered_events_are_no_longer_in_flight(stage: Stage) -> None:
@@ -226,13 +355,25 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_ends(stage: Stage) -> No
     assert stage.log.events == ["publisher.broker_away", "publisher.broker_back"]
 
 
-def test_events_behind_one_that_was_not_taken_stay_with_the_caller(
+def test_events_stay_with_the_caller_where_none_could_be_sent(stage: Stage) -> None:
+    stage.publisher.publish([])
+    stage.clients[0].send_errors = [KafkaTimeoutError()]
+
+    assert stage.publisher.publish(events(3)) == 0
+    assert stage.publisher.take_results() == PublishResults([], [])
+
+
+def test_events_behind_one_that_could_not_be_sent_are_handed_back(
     stage: Stage,
 ) -> None:
+    sent = events(3)
     stage.publisher.publish([])
     stage.clients[0].send_errors = [None, KafkaTimeoutError()]
 
-    assert stage.publisher.publish(events(3)) == 1
+    taken = stage.publisher.publish(sent)
+
+    assert (taken, stage.publisher.in_flight) == (3, 1)
+    assert stage.publisher.take_results() == PublishResults([], sent[1:])
 
 
 def test_an_event_that_is_too_large_does_not_hold_up_those_behind_it(
@@ -266,6 +407,19 @@ def test_all_events_of_an_ended_client_are_handed_back(stage: Stage) -> None:
     stage.now += 60.1
 
     assert stage.publisher.take_results() == PublishResults(refs(sent[2:]), sent[:2])
+
+
+def test_events_are_handed_back_by_a_client_that_does_not_even_end(
+    stage: Stage,
+) -> None:
+    sent = events(2)
+    stage.publisher.publish(sent)
+    stage.clients[0]._sender.deaf = True
+
+    stage.now += 60.1
+
+    assert stage.publisher.take_results() == PublishResults([], sent)
+    assert "publisher.thread_left" in stage.log.events
 
 
 def test_an_ended_client_is_followed_by_a_new_one(stage: Stage) -> None:
@@ -313,6 +467,21 @@ def test_flushing_waits_for_the_last_answer(stage: Stage) -> None:
     network.join()
 
     assert flushed
+
+
+def test_flushing_is_not_over_with_the_first_answer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.publisher.publish(events(2))
+
+    class AnsweredMeanwhile(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            stage.clients[0].futures[0].confirm()
+            return self.is_set()
+
+    monkeypatch.setattr(producer_session, "Event", AnsweredMeanwhile)
+
+    assert not stage.publisher.flush(5.0)
 
 
 def test_flushing_gives_up_in_time(stage: Stage) -> None:

@@ -7,6 +7,7 @@ FILES = (
     "intake",
     "migrations",
     "nodes",
+    "operator",
     "reading",
     "settlement",
     "sweeping",

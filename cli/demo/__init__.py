@@ -1,0 +1,1 @@
+"""``orders demo``: a hundred orders through the whole service, watched."""

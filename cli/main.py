@@ -1,0 +1,71 @@
+"""The operator's command line: ``orders <command>``.
+
+Exit codes: 0 done, 1 failed or not found, 2 wrong usage. Commands import what they
+need when they run, so that ``--help`` is instant.
+"""
+
+import sys
+
+import typer
+
+from orders.cli.commands import (
+    check,
+    config,
+    dead_letters,
+    demo,
+    history,
+    listing,
+    migrate,
+    serve,
+    show,
+    status,
+    topics,
+    version,
+)
+from orders.cli.failure import CommandError
+from orders.domain.errors import BrokerUnavailableError, DatabaseUnavailableError
+
+FAILED = 1
+
+app = typer.Typer(
+    name="orders",
+    help="Run and look after the order service. Settings come from the environment, "
+    "as for a node.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help is instant
+)
+app.command("serve")(serve.serve)
+app.command("migrate")(migrate.migrate)
+app.command("check")(check.check)
+app.command("config")(config.config)
+app.command("topics")(topics.topics)
+app.command("status")(status.status)
+app.command("list")(listing.list_orders)
+app.command("show")(show.show)
+app.command("history")(history.history)
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command("demo")(demo.demo)
+app.command("version")(version.version)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        app()
+    except CommandError as error:
+        _fail(str(error))
+    except DatabaseUnavailableError as error:
+        _fail(f"PostgreSQL: {' '.join(str(error).split())}")
+    except BrokerUnavailableError as error:
+        _fail(" ".join(str(error).split()))
+
+
+def _fail(text: str) -> None:
+    print(f"orders: {text}", file=sys.stderr)
+    sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

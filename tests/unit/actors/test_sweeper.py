@@ -1,0 +1,435 @@
+"""Sweeper: what the fast path missed is found again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from actor_fakes import RecordedRole, World, event, events
+from port_fakes import FakeSweepStore
+
+from orders.actors.messages import (
+    ActorRestarted,
+    Drain,
+    GroupLag,
+    OutboxSuspect,
+    PublishEvents,
+    ResolvePayments,
+)
+from orders.actors.ports import ScanResult
+from orders.actors.sweeper import Sweeper, SweepRules
+from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.events import OrderEvent
+from orders.domain.records import OutboxState
+
+AWAY = DatabaseUnavailableError("away")
+NEVER = 1e9
+
+
+@dataclass
+class Bench:
+    world: World
+    store: FakeSweepStore
+    role: RecordedRole[Any]
+    producer: RecordedRole[Any]
+    resolver: RecordedRole[Any]
+    actor: Sweeper
+
+    def tell(self, *messages: object) -> None:
+        self.world.run(self.actor, *messages)
+
+    def sweep(self, seconds: float = 1.0) -> None:
+        self.world.pass_time(self.actor, seconds)
+
+    def published(self) -> list[OrderEvent]:
+        """Take what the producer was offered."""
+        hand = self.producer.lane.take(1_000_000)
+        if hand is None:
+            return []
+        hand.done()
+        return [e for message in hand.messages for e in message.events]
+
+    def resolved(self) -> list[ResolvePayments]:
+        hand = self.resolver.lane.take(1000)
+        return [] if hand is None else hand.messages
+
+    def calm(self) -> None:
+        """Let the suspicion every sweeper begins with be settled."""
+        self.sweep(5.0)
+        self.store.calls.clear()
+        self.store.pages.clear()
+        assert self.published() == []
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    store = FakeSweepStore(world.clock)
+    role = world.role("sweeper")
+    producer = world.role("producer", capacity=50_000, weigh=lambda m: len(m.events))
+    resolver = world.role("resolver", capacity=600, weigh=lambda m: len(m.order_ids))
+    actor = Sweeper(
+        role,
+        make_store=lambda: store,
+        producer=producer,
+        resolver=resolver,
+        status=world.status,
+        rules=SweepRules(),
+    )
+    actor.on_start()
+    return Bench(world, store, role, producer, resolver, actor)
+
+
+# --- own outbox ---
+
+
+def test_rows_left_by_an_earlier_run_are_published(bench: Bench) -> None:
+    bench.store.add_rows([event("a")])
+
+    bench.sweep(3.0)
+
+    assert event("a") in bench.published()
+
+
+def test_outbox_above_suspicion_is_not_read(bench: Bench) -> None:
+    bench.calm()
+
+    bench.sweep(10.0)
+
+    assert "own_outbox" not in bench.store.calls
+
+
+@pytest.mark.parametrize(
+    "message", [OutboxSuspect(), ActorRestarted("event-producer")], ids=repr
+)
+def test_suspicion_is_looked_into(bench: Bench, message: object) -> None:
+    bench.calm()
+    bench.store.add_rows([event("a")])
+
+    bench.tell(message)
+    bench.sweep(4.0)
+
+    assert event("a") in bench.published()
+
+
+def test_rows_too_young_at_the_first_look_are_found_at_the_next(bench: Bench) -> None:
+    bench.calm()
+    bench.sweep(0.9)
+    bench.store.add_rows([event("a")])
+    bench.tell(OutboxSuspect())
+
+    bench.sweep(4.0)
+
+    assert event("a") in bench.published()
+
+
+def test_settled_suspicion_ends_the_search(bench: Bench) -> None:
+    bench.calm()
+    bench.tell(OutboxSuspect())
+    bench.sweep(4.0)
+    bench.store.calls.clear()
+
+    bench.sweep(10.0)
+
+    assert "own_outbox" not in bench.store.calls
+
+
+def test_many_rows_are_read_page_by_page_behind_a_cursor(bench: Bench) -> None:
+    bench.store.add_rows(events(1200))
+
+    bench.sweep(2.5)
+
+    first_round = bench.store.pages[-3:]
+    assert [after and after.order_id for after in first_round] == [
+        None,
+        "o00499",
+        "o00999",
+    ]
+
+
+def test_one_sweep_reads_twenty_pages_at_most(bench: Bench) -> None:
+    bench.store.add_rows(events(12_000))
+    bench.sweep(1.0)
+    bench.store.pages.clear()
+
+    bench.sweep(1.0)
+
+    assert len(bench.store.pages) == 20
+
+
+def test_search_goes_on_from_the_cursor_until_all_was_seen(bench: Bench) -> None:
+    bench.calm()
+    bench.store.add_rows(events(12_000))
+    bench.sweep(2.0)
+
+    bench.tell(OutboxSuspect())
+    bench.sweep(6.0)
+
+    assert {e.order_id for e in bench.published()} == {
+        e.order_id for e in events(12_000)
+    }
+
+
+def test_long_search_ends(bench: Bench) -> None:
+    bench.store.add_rows(events(12_000))
+    for _ in range(20):
+        bench.sweep(1.0)
+        bench.published()
+    bench.store.calls.clear()
+
+    bench.sweep(5.0)
+
+    assert "own_outbox" not in bench.store.calls
+
+
+def test_full_producer_leaves_the_suspicion(bench: Bench) -> None:
+    bench.calm()
+    bench.store.add_rows([event("a")])
+    bench.producer.lane.offer(PublishEvents(events(50_000)))
+    bench.tell(OutboxSuspect())
+    bench.sweep(10.0)
+    assert "own_outbox" not in bench.store.calls
+
+    bench.published()
+    bench.sweep(2.0)
+
+    assert bench.published() == [event("a")] * len(bench.store.pages)
+
+
+def test_failed_search_leaves_the_suspicion(bench: Bench) -> None:
+    bench.calm()
+    bench.store.add_rows([event("a")])
+    bench.tell(OutboxSuspect())
+    bench.sweep(1.0)
+    bench.published()
+    bench.store.fails_at["own_outbox"] = AWAY
+
+    bench.sweep(4.0)
+
+    assert event("a") in bench.published()
+    assert bench.world.log.count("sweeper.delayed") == 1
+
+
+def test_search_that_fails_at_a_later_page_is_finished(bench: Bench) -> None:
+    bench.calm()
+    bench.store.add_rows(events(900))
+    bench.sweep(2.0)
+    bench.tell(OutboxSuspect())
+    bench.store.fails_at["hold_lease"] = AWAY
+
+    bench.sweep(6.0)
+
+    assert {e.order_id for e in bench.published()} == {e.order_id for e in events(900)}
+
+
+# --- the lease ---
+
+
+def test_own_lease_is_renewed_in_each_sweep(bench: Bench) -> None:
+    bench.calm()
+
+    bench.sweep(3.0)
+
+    assert bench.store.calls.count("renew_node") == 3
+
+
+def test_rows_of_others_need_the_lease(bench: Bench) -> None:
+    bench.store.holds_lease = False
+    bench.store.abandoned = [event("theirs")]
+
+    bench.sweep(3.0)
+
+    assert bench.published() == []
+    assert "abandoned_outbox" not in bench.store.calls
+
+
+def test_holder_of_the_lease_publishes_for_others(bench: Bench) -> None:
+    bench.store.abandoned = [event("theirs")]
+
+    bench.sweep(1.0)
+
+    assert bench.published() == [event("theirs")]
+    assert bench.world.log.count("sweeper.published_for_others") == 1
+
+
+def test_full_producer_is_not_offered_rows_of_others(bench: Bench) -> None:
+    bench.producer.lane.offer(PublishEvents(events(49_900)))
+
+    bench.sweep(1.0)
+
+    assert "abandoned_outbox" not in bench.store.calls
+
+
+@pytest.mark.parametrize("step", ["due_stuck", "delete_expired_keys", "scan_unsettled"])
+def test_repairs_need_the_lease(bench: Bench, step: str) -> None:
+    bench.store.holds_lease = False
+    bench.tell(GroupLag(0))
+
+    bench.sweep(3.0)
+
+    assert step not in bench.store.calls
+
+
+# --- stuck orders ---
+
+
+def test_stuck_orders_go_straight_to_the_resolver(bench: Bench) -> None:
+    bench.store.stuck = ["a", "b"]
+    bench.tell(GroupLag(0))
+
+    bench.sweep(1.0)
+
+    assert bench.resolved() == [ResolvePayments(("a", "b"))]
+
+
+@pytest.mark.parametrize("lag", [5001, None], ids=repr)
+def test_lag_explains_why_orders_are_old(bench: Bench, lag: int | None) -> None:
+    bench.store.stuck = ["a"]
+    bench.tell(GroupLag(lag))
+
+    bench.sweep(1.0)
+
+    assert bench.resolved() == []
+    assert bench.store.scan_ages == [NEVER]
+
+
+def test_tolerated_lag_explains_nothing(bench: Bench) -> None:
+    bench.store.stuck = ["a"]
+    bench.tell(GroupLag(5000))
+
+    bench.sweep(1.0)
+
+    assert len(bench.resolved()) == 1
+    assert bench.store.scan_ages == [30.0]
+
+
+def test_old_news_of_the_lag_count_as_none(bench: Bench) -> None:
+    bench.tell(GroupLag(0))
+    bench.sweep(15.0)
+    bench.store.stuck = ["a"]
+
+    bench.sweep(2.0)
+
+    assert bench.resolved() == []
+
+
+def test_stuck_orders_wait_while_the_resolver_is_full(bench: Bench) -> None:
+    bench.store.stuck = ["a"]
+    bench.resolver.lane.offer(ResolvePayments(("x",) * 200))
+    bench.tell(GroupLag(0))
+
+    bench.sweep(1.0)
+
+    assert "due_stuck" not in bench.store.calls
+
+
+def test_scan_goes_on_until_it_has_caught_up(bench: Bench) -> None:
+    bench.store.scans = [ScanResult(5000, 9.0), ScanResult(5000, 9.0)]
+
+    bench.sweep(1.0)
+
+    assert bench.store.calls.count("scan_unsettled") == 3
+
+
+def test_scan_is_bounded(bench: Bench) -> None:
+    bench.store.scans = [ScanResult(5000, 9.0)] * 100
+
+    bench.sweep(1.0)
+
+    assert bench.store.calls.count("scan_unsettled") == 20
+
+
+def test_age_of_the_oldest_unsettled_order_is_stated(bench: Bench) -> None:
+    bench.store.scans = [ScanResult(3, 42.0)]
+
+    bench.sweep(1.0)
+
+    assert bench.world.status.unsettled_oldest_age_seconds == 42.0
+
+
+def test_node_without_the_lease_states_no_age(bench: Bench) -> None:
+    bench.world.status.unsettled_oldest_age_seconds = 42.0
+    bench.store.holds_lease = False
+
+    bench.sweep(1.0)
+
+    assert bench.world.status.unsettled_oldest_age_seconds == 0.0
+
+
+# --- housekeeping ---
+
+
+def test_keys_are_deleted_once_a_minute(bench: Bench) -> None:
+    bench.sweep(59.5)
+
+    assert bench.store.calls.count("delete_expired_keys") == 1
+
+
+def test_full_step_of_keys_is_followed_by_the_next_sweep(bench: Bench) -> None:
+    bench.store.expired_keys = 2500
+
+    bench.sweep(10.0)
+
+    assert bench.store.calls.count("delete_expired_keys") == 3
+    assert bench.store.expired_keys == 0
+
+
+def test_gauges_are_read_every_five_seconds(bench: Bench) -> None:
+    bench.store.state = OutboxState(17, 3.5)
+
+    bench.sweep(10.0)
+
+    assert bench.store.calls.count("outbox_state") == 2
+    assert bench.world.status.unpublished == 17
+    assert bench.world.status.outbox_oldest_age_seconds == 3.5
+    assert bench.world.status.dead_letters == 3
+
+
+# --- when ---
+
+
+def test_messages_in_between_do_not_put_the_sweep_off(bench: Bench) -> None:
+    bench.calm()
+    for _ in range(20):
+        bench.tell(GroupLag(0))
+        bench.sweep(0.1)
+
+    assert bench.store.calls.count("renew_node") == 2
+
+
+def test_nothing_is_asked_of_an_away_database(bench: Bench) -> None:
+    bench.world.status.database_available = False
+
+    bench.sweep(5.0)
+
+    assert bench.store.calls == []
+
+
+def test_failed_sweep_is_followed_by_the_next(bench: Bench) -> None:
+    bench.store.fails_at["renew_node"] = AWAY
+
+    bench.sweep(2.0)
+
+    assert bench.store.calls.count("renew_node") == 2
+
+
+def test_draining_sweeper_rests(bench: Bench) -> None:
+    bench.tell(Drain())
+
+    bench.sweep(5.0)
+
+    assert bench.store.calls == []
+    assert bench.role.drained.is_set()
+
+
+def test_leases_are_given_up_at_the_end(bench: Bench) -> None:
+    bench.actor.on_stop()
+
+    assert bench.store.calls == ["release"]
+    assert bench.store.closed
+
+
+def test_store_is_closed_though_the_leases_cannot_be_given_up(bench: Bench) -> None:
+    bench.store.fails_at["release"] = AWAY
+
+    bench.actor.on_stop()
+
+    assert bench.store.closed
