@@ -193,10 +193,8 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         if self._prepared:
             return
         self.show_life(patience_seconds=_PREPARE_SECONDS)
-        try:
-            self._prepare()
-        finally:
-            self.show_life()
+        self._prepare()
+        self.show_life()
         self._prepared = True
 
     def _mark_away(self, error: DatabaseUnavailableError) -> None:

@@ -170,6 +170,8 @@ def _price(number: str, currency: str) -> int:
             largest amount.
 
     """
+    if number.isdecimal() and number != "0":
+        return parse_amount(number, currency)
     digits = currency_digits(currency)
     if len(number) > _MAX_PRICE_LENGTH or number[:1] not in "-0123456789":
         raise MoneyError("send a number")

@@ -27,6 +27,10 @@ _HOP_BY_HOP = frozenset(
 _NEEDS_CARE = _OURS | _HOP_BY_HOP | {"connection", "content-length"}
 
 
+Write = Callable[[bytes], None]
+"""Named here: an annotation of an inner function is evaluated at each definition."""
+
+
 class TaskHost(Protocol):
     """What a task asks of its server."""
 
@@ -65,10 +69,10 @@ class AppTask(WSGITask):
             raise RuntimeError("the application did not call start_response")
         self._send(b"".join(written) + body if written else body)
 
-    def _starter(self, written: list[bytes]) -> Callable[..., Callable[[bytes], None]]:
+    def _starter(self, written: list[bytes]) -> Callable[..., Write]:
         def start_response(
             status: str, headers: list[Header], exc_info: object = None
-        ) -> Callable[[bytes], None]:
+        ) -> Write:
             if self.complete and not exc_info:
                 raise RuntimeError("start_response is called a second time")
             self.status = status

@@ -119,6 +119,7 @@ class KafkaPublisher:
             self._failures.succeeded()
         if failed:
             self._failures.failed()
+            self._note_refused(failed, session.last_error)
         if failed or session.oldest_age_seconds() > self._give_up_seconds:
             confirmed_late, handed_back = self._give_up(session)
             confirmed += confirmed_late
@@ -183,11 +184,7 @@ class KafkaPublisher:
             if error.retriable:
                 self._note_away(error)
                 return False
-            self._log.error(
-                "publisher.event_refused",
-                order_id=chunk.events[0].order_id,
-                error=repr(error),
-            )
+            self._note_refused(chunk.events, error)
             self._refused.extend(chunk.events)
         return True
 
@@ -195,7 +192,7 @@ class KafkaPublisher:
         self, session: ProducerSession
     ) -> tuple[list[EventRef], list[OrderEvent]]:
         """End a client; return its last confirmations, and all its other events."""
-        age, error = session.oldest_age_seconds(), session.last_error
+        age = session.oldest_age_seconds()
         session.kill()
         self._session = None
         confirmed, failed = session.take_answers()
@@ -204,13 +201,19 @@ class KafkaPublisher:
             "publisher.client_replaced",
             events=len(failed),
             oldest_age_seconds=age,
-            error=repr(error),
         )
         return confirmed, failed
 
     def _open(self) -> ProducerSession:
         client = open_producer(self._settings)
         return ProducerSession(client, self._topic, self._on_results, self._log)
+
+    def _note_refused(
+        self, events: Sequence[OrderEvent], error: BaseException | None
+    ) -> None:
+        self._log.error(
+            "publisher.event_refused", order_id=events[0].order_id, error=repr(error)
+        )
 
     def _note_away(self, error: KafkaError) -> None:
         if self._backoff.failed():

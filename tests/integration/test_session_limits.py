@@ -1,15 +1,18 @@
 """The limits of the settings are those that PostgreSQL and libpq keep."""
 
 from collections.abc import Iterator
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 from psycopg import conninfo
 
-from orders.cli.adapters import session_limits_of
-from orders.config.settings import load_settings
+from orders.cli.adapters import Adapters, session_limits_of
+from orders.config.settings import Settings, load_settings
 from orders.persistence.connection import BoundedConnection, SessionLimits, connect
 from orders.persistence.database import PostgresDatabase
 from orders.persistence.durability import UnsafeServerError
+from orders.persistence.reading import PostgresReadStore
 from orders.persistence.session import Session
 from orders.persistence.statements import Statement
 
@@ -25,13 +28,19 @@ GIVEN = {
 
 
 @pytest.fixture
-def limits(empty_database_url: str) -> SessionLimits:
-    environ = {
-        "ORDERS_DATABASE__URL": empty_database_url,
-        "ORDERS_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9092",
-        **GIVEN,
-    }
-    return session_limits_of(load_settings(environ).database)
+def settings(empty_database_url: str) -> Settings:
+    return load_settings(
+        {
+            "ORDERS_DATABASE__URL": empty_database_url,
+            "ORDERS_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+            **GIVEN,
+        }
+    )
+
+
+@pytest.fixture
+def limits(settings: Settings) -> SessionLimits:
+    return session_limits_of(settings.database)
 
 
 @pytest.fixture
@@ -95,16 +104,15 @@ def shown(session: Session, name: str) -> str:
     return value
 
 
-def test_the_stores_of_a_database_keep_its_limits(
-    empty_database_url: str, limits: SessionLimits
+def test_the_stores_of_a_node_keep_the_limits_of_its_settings(
+    empty_database_url: str, settings: Settings
 ) -> None:
-    database = PostgresDatabase(
-        empty_database_url, node_name="test", node_lease_seconds=30, limits=limits
-    )
+    adapters = Adapters(settings, empty_database_url, "127.0.0.1:9092", Mock())
+    store = cast("PostgresReadStore", adapters.read_store())
 
-    session = database.read_store()._session
+    value = shown(store._session, "statement_timeout")
 
-    assert shown(session, "statement_timeout") == "4500ms"
+    assert value == "4500ms"
 
 
 def test_the_intake_waits_for_keys_no_longer_than_its_own_limit(
@@ -148,3 +156,12 @@ def test_a_careless_server_is_taken_where_that_is_wanted(careless_url: str) -> N
     )
 
     database.check()
+
+
+def test_a_node_is_told_whether_durability_is_required(
+    careless_url: str, settings: Settings
+) -> None:
+    database = settings.database.model_copy(update={"require_durability": False})
+    lenient = settings.model_copy(update={"database": database})
+
+    Adapters(lenient, careless_url, "127.0.0.1:9092", Mock()).prepare_database()

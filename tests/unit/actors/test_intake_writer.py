@@ -1,5 +1,6 @@
 """IntakeWriter: answers follow the COMMIT, and doubts are settled by asking again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -506,3 +507,89 @@ def test_store_is_closed_at_the_end(bench: Bench) -> None:
     bench.actor.on_stop()
 
     assert bench.store.closed
+
+
+# --- preparing ---
+
+
+def begin(bench: Bench, prepare: Callable[[], object]) -> None:
+    bench.actor._prepare = prepare  # type: ignore[assignment]
+    bench.world.status.database_available = False
+    bench.world.pass_time(bench.actor, 0.0)
+
+
+def test_preparing_may_take_minutes(bench: Bench) -> None:
+    hangs: list[bool] = []
+
+    def prepare() -> None:
+        bench.world.clock.advance(600)
+        hangs.append(bench.role.hangs(bench.world.clock(), 15))
+
+    begin(bench, prepare)
+
+    assert hangs == [False]
+
+
+def test_preparing_has_an_end(bench: Bench) -> None:
+    hangs: list[bool] = []
+
+    def prepare() -> None:
+        bench.world.clock.advance(901)
+        hangs.append(bench.role.hangs(bench.world.clock(), 15))
+
+    begin(bench, prepare)
+
+    assert hangs == [True]
+
+
+def test_patience_ends_with_a_preparation_that_failed(bench: Bench) -> None:
+    def prepare() -> None:
+        raise REFUSED
+
+    begin(bench, prepare)
+
+    bench.world.clock.advance(16)
+
+    assert bench.role.hangs(bench.world.clock(), 15)
+
+
+def test_patience_ends_with_the_preparation(bench: Bench) -> None:
+    hangs: list[bool] = []
+
+    def probe() -> None:
+        bench.world.clock.advance(16)
+        hangs.append(bench.role.hangs(bench.world.clock(), 15))
+
+    bench.store.probe = probe  # type: ignore[method-assign]
+
+    begin(bench, lambda: None)
+
+    assert hangs == [True]
+
+
+def test_writer_superseded_while_it_prepares_leaves_the_orders_alone(
+    bench: Bench,
+) -> None:
+    bench.offer("a")
+    bench.store.errors = [REFUSED]
+
+    begin(bench, prepare=bench.role.vacate)
+
+    assert bench.store.calls == []
+    hand = bench.role.lane.take(10)
+    assert hand is not None
+    hand.done()
+    assert bench.role.lane.depth == 0
+
+
+def test_writer_superseded_while_it_probes_leaves_what_it_had_in_hand(
+    bench: Bench,
+) -> None:
+    bench.store.errors = [LOST]
+    bench.write("a")
+    bench.store.probe = bench.role.vacate  # type: ignore[method-assign,assignment]
+
+    bench.world.pass_time(bench.actor, 0.5)
+
+    assert len(bench.store.calls) == 1
+    assert bench.role.lane.waiting

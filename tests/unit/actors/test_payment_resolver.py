@@ -14,6 +14,7 @@ from orders.actors.settlement_writer import weigh_settlement_work
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.order import OrderStatus, PaymentStatus
 from orders.domain.payment import PaymentRule
+from orders.domain.settlement import OpenOrder
 from orders.domain.transitions import Change, State
 
 AWAY = DatabaseUnavailableError("away")
@@ -159,8 +160,9 @@ def test_held_work_goes_on_when_the_writer_wakes_it(bench: Bench) -> None:
 
 
 def test_outcomes_the_writer_refuses_are_worked_on_again(bench: Bench) -> None:
-    fill(bench, 2)
+    bench.store.on_read = lambda: fill(bench, 2)  # another one was quicker
     bench.resolve("a", "b", "c")
+    bench.store.on_read = lambda: None
     assert bench.role.lane.waiting
     bench.handed_on()
 
@@ -170,8 +172,24 @@ def test_outcomes_the_writer_refuses_are_worked_on_again(bench: Bench) -> None:
     assert [s.order.order_id for s in message.settlements] == ["a", "b", "c"]
 
 
-def test_nothing_is_acknowledged_that_was_not_handed_on(bench: Bench) -> None:
+def test_nothing_is_read_that_the_writer_has_no_room_for(bench: Bench) -> None:
     fill(bench, 2)
+
+    bench.resolve("a", "b", "c")
+
+    assert bench.store.reads == []
+
+
+def test_batch_that_fits_is_read_though_the_writer_is_busy(bench: Bench) -> None:
+    fill(bench, 2)
+
+    bench.resolve("a", "b")
+
+    assert bench.store.reads == [["a", "b"]]
+
+
+def test_nothing_is_acknowledged_that_was_not_handed_on(bench: Bench) -> None:
+    bench.store.on_read = lambda: fill(bench, 2)  # another one was quicker
 
     bench.resolve("a", "b", "c")
 
@@ -197,13 +215,51 @@ def test_unknown_orders_are_counted_once_though_the_batch_is_read_twice(
     bench: Bench,
 ) -> None:
     bench.store.unknown = 1
-    fill(bench, 2)
+    bench.store.on_read = lambda: fill(bench, 2)  # another one was quicker
     bench.resolve("a", "b", "c", "x")
+    bench.store.on_read = lambda: None
     bench.handed_on()
 
     bench.world.run(bench.actor, Wake())
 
     assert bench.world.telemetry.unknown_count == 1
+
+
+# --- orders that cannot be decided on ---
+
+
+def unknown_currency(name: str) -> OpenOrder:
+    return open_order(name)._replace(currency="XXX")
+
+
+def test_order_without_a_decision_does_not_stop_the_others(bench: Bench) -> None:
+    bench.store.open["b"] = unknown_currency("b")
+
+    bench.resolve("a", "b", "c")
+
+    (message,) = bench.handed_on()
+    assert [s.order.order_id for s in message.settlements] == ["a", "c"]
+    assert message.receipts == (receipt(),)
+
+
+def test_order_without_a_decision_is_logged(bench: Bench) -> None:
+    bench.store.open["b"] = unknown_currency("b")
+
+    bench.resolve("b")
+
+    ((level, name, fields),) = bench.world.log.lines
+    assert (level, name) == ("error", "settlement.undecidable")
+    assert fields["order_id"] == "b"
+    assert isinstance(fields["exc_info"], KeyError)
+
+
+def test_batch_without_a_decision_is_acknowledged(bench: Bench) -> None:
+    bench.store.open = {"b": unknown_currency("b")}
+
+    bench.resolve("b")
+
+    assert bench.consumer.told_of(BatchDone) == [BatchDone(receipt())]
+    assert bench.role.lane.depth == 0
 
 
 def test_failed_read_is_tried_again(bench: Bench) -> None:

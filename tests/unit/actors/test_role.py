@@ -191,6 +191,54 @@ def test_silence_is_counted_from_the_last_sign_of_life(
     assert role.silent_seconds(world.clock()) == 7
 
 
+def test_patience_that_was_asked_for_is_given(role: Role[str], world: World) -> None:
+    role.seen(patience_seconds=100)
+
+    world.clock.advance(100)
+
+    assert not role.hangs(world.clock(), limit_seconds=15)
+
+
+def test_patience_has_an_end(role: Role[str], world: World) -> None:
+    role.seen(patience_seconds=100)
+
+    world.clock.advance(101)
+
+    assert role.hangs(world.clock(), limit_seconds=15)
+
+
+def test_patience_ends_with_the_next_sign_of_life(
+    role: Role[str], world: World
+) -> None:
+    role.seen(patience_seconds=100)
+    role.seen()
+
+    world.clock.advance(16)
+
+    assert role.hangs(world.clock(), limit_seconds=15)
+
+
+def test_patience_outlasts_a_standstill_of_the_process(
+    role: Role[str], world: World
+) -> None:
+    role.seen(patience_seconds=100)
+    role.forgive()
+
+    world.clock.advance(16)
+
+    assert not role.hangs(world.clock(), limit_seconds=15)
+
+
+def test_successor_does_not_inherit_patience(role: Role[str], world: World) -> None:
+    role.seen(patience_seconds=100)
+    role.vacate()
+    seat(role)
+
+    world.clock.advance(16)
+
+    assert role.hangs(world.clock(), limit_seconds=15)
+
+
 def test_dismissed_holder_is_handed_over(role: Role[str]) -> None:
     holder = seat(role)
 

@@ -223,6 +223,138 @@ def test_confirmed_events_are_forgotten_together(bench: Bench) -> None:
     ]
 
 
+# --- parts of a batch ---
+
+MIXED = (
+    BuryRecords((dead_letter(),), receipt(2, "letters")),
+    SettleOrders((settlement("a"),), (receipt(),)),
+    ForgetPublished((EventRef("b", 1),)),
+)
+
+
+def test_settled_orders_are_not_settled_again_when_forgetting_fails(
+    bench: Bench,
+) -> None:
+    bench.store.errors = [None, None, AWAY]
+
+    bench.write(*MIXED)
+    bench.world.pass_time(bench.actor, 0.25)
+
+    assert bench.store.settled == [["a"]]
+    assert bench.world.telemetry.lost_count == 0
+    assert bench.store.forgotten == [[EventRef("b", 1)]]
+
+
+def test_buried_letters_are_logged_once_though_the_rest_is_tried_again(
+    bench: Bench,
+) -> None:
+    bench.store.errors = [None, AWAY]
+
+    bench.write(*MIXED)
+    bench.world.pass_time(bench.actor, 0.25)
+
+    assert bench.world.log.count("consumer.dead_letters") == 1
+    assert len(bench.store.buried) == 1
+
+
+def test_part_that_fails_does_not_keep_the_others_from_being_written(
+    bench: Bench,
+) -> None:
+    bench.store.errors = [AWAY]
+
+    bench.write(*MIXED)
+
+    assert bench.store.settled == [["a"]]
+    assert bench.store.forgotten == [[EventRef("b", 1)]]
+
+
+def test_part_is_acknowledged_when_it_is_written_and_only_then(bench: Bench) -> None:
+    bench.store.errors = [AWAY]
+    bench.write(*MIXED)
+    assert bench.consumer.told == [BatchDone(receipt())]
+
+    bench.world.pass_time(bench.actor, 0.25)
+
+    assert bench.consumer.told[1:] == [BatchDone(receipt(2, "letters"))]
+
+
+def test_next_batch_is_written_whole(bench: Bench) -> None:
+    bench.write(*MIXED)
+
+    bench.settle("c")
+
+    assert bench.store.settled == [["a"], ["c"]]
+
+
+def test_parts_are_signs_of_life(bench: Bench) -> None:
+    bench.store.on_settle = lambda: bench.world.clock.advance(10)
+    silences: list[float] = []
+
+    def forget(events: object) -> None:
+        silences.append(bench.role.silent_seconds(bench.world.clock()))
+
+    bench.store.forget_published = forget  # type: ignore[method-assign]
+
+    bench.write(*MIXED)
+
+    assert silences == [0]
+
+
+# --- orders that PostgreSQL refuses ---
+
+
+def test_refused_orders_are_logged(bench: Bench) -> None:
+    bench.store.refuses = {"b"}
+
+    bench.settle("a", "b")
+
+    assert bench.world.log.lines == [
+        ("error", "settlement.refused", {"count": 1, "order_ids": ["b"]})
+    ]
+
+
+def test_log_names_twenty_refused_orders_at_most(bench: Bench) -> None:
+    names = [f"o{n:02}" for n in range(30)]
+    bench.store.refuses = set(names)
+
+    bench.settle(*names)
+
+    ((_, _, fields),) = bench.world.log.lines
+    assert fields == {"count": 30, "order_ids": names[:20]}
+
+
+def test_refused_orders_do_not_come_back_by_themselves(bench: Bench) -> None:
+    bench.store.refuses = {"b"}
+
+    bench.settle("a", "b")
+
+    assert bench.role.lane.depth == 0
+    assert bench.consumer.told == [BatchDone(receipt())]
+
+
+def test_refused_orders_do_not_count_as_lost(bench: Bench) -> None:
+    bench.store.refuses = {"b"}
+
+    bench.settle("a", "b")
+
+    assert bench.world.telemetry.lost_count == 0
+
+
+# --- rhythm ---
+
+
+def test_superseded_writer_takes_nothing(bench: Bench) -> None:
+    bench.actor._pace.keep = bench.role.vacate  # type: ignore[method-assign,assignment]
+    bench.store.errors = [AWAY]
+
+    bench.settle("a")
+
+    hand = bench.role.lane.take(10)
+    assert hand is not None
+    hand.done()
+    assert bench.role.lane.depth == 0
+
+
 def test_those_behind_are_woken_after_each_batch(bench: Bench) -> None:
     bench.settle("a")
 

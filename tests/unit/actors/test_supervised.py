@@ -240,6 +240,69 @@ def test_tick_of_a_predecessor_does_not_double_ones_own(
     assert len(worker.handled) == 1
 
 
+# --- superseded in the middle of its work ---
+
+
+def test_superseded_actor_takes_nothing(
+    worker: Worker, role: RecordedRole[str]
+) -> None:
+    role.lane.offer("work")
+    role.vacate()
+
+    hand = worker.take(1)
+
+    assert hand is None
+    assert role.lane.waiting
+
+
+def test_work_that_was_put_back_is_shown_to_the_successor(
+    worker: Worker, role: RecordedRole[str]
+) -> None:
+    role.lane.offer("work")
+    role.vacate()
+
+    worker.take(1)
+
+    assert role.told == [Wake()]
+
+
+def test_actor_takes_what_its_lane_has(worker: Worker, role: RecordedRole[str]) -> None:
+    role.lane.offer("work")
+
+    hand = worker.take(1)
+
+    assert hand is not None
+    assert hand.messages == ["work"]
+
+
+def test_long_work_shows_life_between_its_steps(
+    world: World, worker: Worker, role: RecordedRole[str]
+) -> None:
+    def work() -> None:
+        world.clock.advance(14)
+        worker.show_life()
+        world.clock.advance(14)
+        hangs.append(role.hangs(world.clock(), 15))
+
+    hangs: list[bool] = []
+    worker.on_handle = work
+
+    worker.on_receive(Wake())
+
+    assert hangs == [False]
+
+
+def test_superseded_actor_shows_no_life(
+    world: World, worker: Worker, role: RecordedRole[str]
+) -> None:
+    role.vacate()
+    world.clock.advance(20)
+
+    worker.show_life()
+
+    assert role.hangs(world.clock(), 15)
+
+
 # --- draining ---
 
 

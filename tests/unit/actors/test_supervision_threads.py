@@ -279,6 +279,23 @@ def test_draining_ends_at_the_deadline_and_names_who_is_left(
     assert stage.log.count("actor.not_drained") == len(left)
 
 
+def test_what_keeps_work_from_being_finished_is_logged(
+    begin: Begin, crew: Crew
+) -> None:
+    stage = begin("one")
+    crew.stuck_at = "work"
+    stage.offer("one", "work")
+    assert crew.stuck.wait(SECONDS)
+
+    stage.supervisor.drain(
+        [stage.roles["one"]], time.monotonic(), obstacle=lambda: "it is away"
+    )
+
+    (fields,) = [f for _, name, f in stage.log.lines if name == "actor.not_drained"]
+    assert fields["reason"] == "it is away"
+    assert fields["depth"] == 1
+
+
 def test_role_can_be_drained_twice(begin: Begin) -> None:
     stage = begin("one")
     role = stage.roles["one"]

@@ -433,3 +433,26 @@ def test_store_is_closed_though_the_leases_cannot_be_given_up(bench: Bench) -> N
     bench.actor.on_stop()
 
     assert bench.store.closed
+
+
+# --- signs of life ---
+
+
+def test_no_step_of_a_sweep_adds_to_the_silence_of_another(bench: Bench) -> None:
+    bench.calm()
+    bench.store.add_rows(events(1200))
+    bench.world.clock.advance(2)
+    bench.store.scans = [ScanResult(5000, 1.0)] * 3
+    silences: list[float] = []
+
+    def work() -> None:
+        silences.append(bench.role.silent_seconds(bench.world.clock()))
+        bench.world.clock.advance(8)
+
+    bench.store.on_call = work
+    bench.tell(OutboxSuspect(), GroupLag(0))
+
+    bench.sweep(1.0)
+
+    assert len(bench.store.calls) > 10
+    assert max(silences) <= 8

@@ -14,7 +14,7 @@ def test_every_answer_carries_the_common_headers(api: TestClient, path: str) -> 
 
     assert result.headers["x-content-type-options"] == "nosniff"
     assert result.headers["cache-control"] == "no-store"
-    assert re.fullmatch("[0-9a-f-]{36}", result.headers["x-request-id"])
+    assert re.fullmatch("[0-9a-f-]{36}-[0-9a-f]+", result.headers["x-request-id"])
 
 
 @pytest.mark.parametrize("given", ["a", "A-z_9" * 12, "x" * 64])
@@ -29,7 +29,7 @@ def test_a_safe_request_id_is_echoed(api: TestClient, given: str) -> None:
 def test_an_unsafe_request_id_is_replaced(api: TestClient, given: str) -> None:
     result = api.simulate_get("/nowhere", headers={"X-Request-Id": given})
 
-    assert re.fullmatch("[0-9a-f-]{36}", result.headers["x-request-id"])
+    assert re.fullmatch("[0-9a-f-]{36}-[0-9a-f]+", result.headers["x-request-id"])
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,14 @@ def test_a_record_that_is_not_as_long_as_it_says_is_corrupt(length: int) -> None
     written = batch_of_bodies(body, lengths=[length])
 
     with pytest.raises(CorruptRecordError):
-        list(LazyRecordBatch(written))
+        next(iter(LazyRecordBatch(written)))
+
+
+def test_a_record_that_is_cut_off_is_not_handed_out() -> None:
+    written = batch_of([Given(0, b"key", b"value", [("name", b"x" * 50)])])
+
+    with pytest.raises(CorruptRecordError):
+        next(iter(LazyRecordBatch(written[:-10])))
 
 
 def test_a_field_that_reaches_into_the_next_record_is_corrupt() -> None:

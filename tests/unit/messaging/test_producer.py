@@ -261,6 +261,10 @@ def test_a_client_that_fails_an_event_is_ended_and_all_its_events_handed_back(
 
     assert stage.publisher.take_results() == PublishResults(refs(sent[2:]), sent[:2])
     assert not stage.clients[0]._sender.alive
+    assert stage.log.events == [
+        "publisher.event_refused",
+        "publisher.client_replaced",
+    ]
 
 
 def test_after_a_failure_nothing_is_taken_until_a_delay_is_over(stage: Stage) -> None:

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import pytest
 
 from orders.observability.log_event_page import render
-from orders.observability.log_events import _EVENTS, EVENTS
+from orders.observability.log_events import EVENTS
+from orders.observability.log_events_of_node import NODE_EVENTS
+from orders.observability.log_events_of_work import WORK_EVENTS
 
 ROOT = Path(__file__).parents[3]
 ROOMS = "domain actors messaging http persistence observability config cli devstack"
@@ -65,7 +67,7 @@ def test_what_is_in_the_catalogue_is_logged() -> None:
 
 
 def test_no_event_is_listed_twice() -> None:
-    assert len(EVENTS) == len(_EVENTS)
+    assert len(EVENTS) == len(WORK_EVENTS + NODE_EVENTS)
 
 
 def test_the_page_is_what_the_catalogue_says() -> None:

@@ -1,0 +1,249 @@
+"""What a node logs about its work: orders, PostgreSQL and Kafka."""
+
+from typing import Final
+
+from orders.observability.log_event import LogEvent
+
+_NOTHING = "Nothing."
+_UNREADABLE = "See *Dead letters* in operations.md."
+_KAFKA_AWAY = "See *Kafka is away* in operations.md."
+_DATABASE_AWAY = "See *PostgreSQL is away* in operations.md."
+_REPORT_BUG = "Report it with the exception: it is a bug."
+
+WORK_EVENTS: Final = (
+    LogEvent(
+        "order.settled",
+        "info",
+        "order_id status reason version duration_ms",
+        "An order reached a final state; duration_ms runs from its acceptance.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "settlement.delayed",
+        "warning",
+        "error",
+        "A batch could not be read or written and will be tried again.",
+        _DATABASE_AWAY,
+    ),
+    LogEvent(
+        "settlement.undecidable",
+        "error",
+        "order_id exception",
+        "The payment rule failed on an order, for example on a currency that it does "
+        "not know. The order stays unsettled and is tried again, more and more rarely.",
+        "Mend the rule or the order; the others are not held up.",
+    ),
+    LogEvent(
+        "settlement.refused",
+        "error",
+        "count order_ids",
+        "PostgreSQL refuses to store the outcomes of these orders (the first 20). They "
+        "stay unsettled and are tried again, more and more rarely.",
+        _REPORT_BUG,
+    ),
+    LogEvent(
+        "settlement.unknown_orders",
+        "warning",
+        "count",
+        "Records name orders that the database does not have.",
+        "Expected after a restore to an earlier point; else find out who writes "
+        "to the topic.",
+    ),
+    LogEvent(
+        "notifier.overloaded",
+        "warning",
+        "count",
+        "Orders were settled, but clients that wait hear of it late and the lines "
+        "order.settled are missing.",
+        "Look at orders_mailbox_depth; add nodes if it lasts.",
+    ),
+    LogEvent(
+        "sweeper.published",
+        "info",
+        "count",
+        "Events of this node that were left in the outbox were handed to Kafka again.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "sweeper.published_for_others",
+        "info",
+        "count",
+        "The same for events of a node that is gone.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "sweeper.stuck_orders",
+        "warning",
+        "count",
+        "Orders without progress were handed straight to the payment resolver.",
+        "See *The oldest unsettled order grows older* in operations.md.",
+    ),
+    LogEvent(
+        "sweeper.delayed", "warning", "error", "A round was given up.", _DATABASE_AWAY
+    ),
+    LogEvent(
+        "sweeper.leases_left",
+        "debug",
+        "error",
+        "This node's leases could not be given back; they lapse by themselves.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "reader.refused",
+        "warning",
+        "error",
+        "Questions were answered 503 since the database did not answer.",
+        _DATABASE_AWAY,
+    ),
+    LogEvent(
+        "reader.failed",
+        "error",
+        "exception",
+        "A question could not be answered and got a 500; others are not concerned.",
+        _REPORT_BUG,
+    ),
+    LogEvent(
+        "database.unavailable",
+        "warning",
+        "error",
+        "Orders cannot be stored; clients get 503. Said once until it is back.",
+        _DATABASE_AWAY,
+    ),
+    LogEvent(
+        "database.available", "info", "", "Orders can be stored (again).", _NOTHING
+    ),
+    LogEvent(
+        "database.migrated",
+        "info",
+        "migration",
+        "One step of the schema was applied.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "kafka.unavailable",
+        "warning",
+        "error",
+        "The group's offsets cannot be read. Said once until Kafka is back.",
+        _KAFKA_AWAY,
+    ),
+    LogEvent("kafka.available", "info", "", "Kafka answers (again).", _NOTHING),
+    LogEvent(
+        "topic.created", "info", "topic partitions", "The topic was made.", _NOTHING
+    ),
+    LogEvent(
+        "topic.differs_from_plan",
+        "warning",
+        "topic problem",
+        "The topic is there, but not as the settings say.",
+        "Change the settings or the topic; the node goes on as it is.",
+    ),
+    LogEvent(
+        "consumer.broker_away",
+        "warning",
+        "error",
+        "A consumer cannot be made; tried again with growing pauses.",
+        _KAFKA_AWAY,
+    ),
+    LogEvent("consumer.broker_back", "info", "", "It was made.", _NOTHING),
+    LogEvent(
+        "consumer.client_replaced",
+        "warning",
+        "reason error",
+        "A consumer was stuck and is made anew; records may come twice.",
+        "Nothing, unless it repeats: then look at the brokers.",
+    ),
+    LogEvent(
+        "consumer.batch_offered_again",
+        "warning",
+        "",
+        "A batch was not settled in time and is offered once more.",
+        _DATABASE_AWAY,
+    ),
+    LogEvent(
+        "consumer.commit_failed",
+        "warning",
+        "error",
+        "Offsets were not committed; the next commit covers them.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "consumer.record_unreadable",
+        "error",
+        "partition offset error",
+        "A record is damaged and was stepped over; its order is settled by the "
+        "sweeper.",
+        "Check the broker's disk.",
+    ),
+    LogEvent(
+        "consumer.dead_letters",
+        "warning",
+        "count reason partition offset",
+        "Records cannot be understood and are kept in dead_letters.",
+        _UNREADABLE,
+    ),
+    LogEvent(
+        "consumer.lag_unknown",
+        "debug",
+        "error",
+        "The group's lag could not be read.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "consumer.silence_unexplained",
+        "debug",
+        "error",
+        "Whether a silent consumer is stuck could not be found out.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "consumer.close_failed",
+        "warning",
+        "error",
+        "A consumer did not leave its group cleanly; the session timeout ends it.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "producer.events_failed",
+        "warning",
+        "count",
+        "Events were not confirmed and will be published again.",
+        _KAFKA_AWAY,
+    ),
+    LogEvent(
+        "publisher.broker_away",
+        "warning",
+        "error",
+        "Events cannot be handed to Kafka; they wait in the outbox.",
+        _KAFKA_AWAY,
+    ),
+    LogEvent("publisher.broker_back", "info", "", "They can again.", _NOTHING),
+    LogEvent(
+        "publisher.client_replaced",
+        "warning",
+        "events oldest_age_seconds error",
+        "The producer gave no answer for too long and is made anew; its events are "
+        "published again.",
+        _KAFKA_AWAY,
+    ),
+    LogEvent(
+        "publisher.event_refused",
+        "error",
+        "order_id error",
+        "Kafka's client does not take an event.",
+        _REPORT_BUG,
+    ),
+    LogEvent(
+        "publisher.thread_left",
+        "warning",
+        "seconds",
+        "A given-up producer's thread did not end in time.",
+        "Nothing, unless it repeats: then restart the node.",
+    ),
+    LogEvent(
+        "publisher.close_failed",
+        "debug",
+        "error",
+        "A producer did not close cleanly; it was ended by force.",
+        _NOTHING,
+    ),
+)
