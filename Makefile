@@ -26,10 +26,10 @@ demo: .venv/embedded.stamp ## send 100 orders through the same stack and show th
 	@$(EMBEDDED) exec $(BIN)/orders demo
 
 check: static ## format, lint, types and unit tests: under a minute
-	$(BIN)/pytest --quiet tests/unit tests/test_layout.py
+	$(BIN)/pytest --quiet --numprocesses 2 tests/unit tests/test_layout.py
 
-test: static ## everything a change must pass: check, integration and acceptance
-	$(BIN)/pytest
+test: check ## everything a change must pass: check, integration and acceptance
+	$(BIN)/pytest tests/integration tests/acceptance
 
 bench: .venv/dev.stamp ## measure throughput, latency and recovery
 	$(BIN)/python benchmarks/run.py

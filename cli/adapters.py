@@ -14,10 +14,11 @@ from orders.actors.ports import (
 )
 from orders.config.sections import DatabaseSettings, KafkaSettings
 from orders.config.settings import Settings
+from orders.domain.errors import BrokerUnavailableError
 from orders.domain.records import RecordBatch
 from orders.messaging.consumer import KafkaRecordSource
 from orders.messaging.producer import KafkaPublisher
-from orders.messaging.topics import TopicPlan, ensure_topic
+from orders.messaging.topics import TopicError, TopicPlan, ensure_topic
 from orders.persistence.connection import SessionLimits
 from orders.persistence.database import PostgresDatabase
 from orders.persistence.migrations import migrate
@@ -123,13 +124,18 @@ class Adapters:
                 kafka.min_insync_replicas,
                 kafka.retention_hours * _SECONDS_PER_HOUR,
             )
-            ensure_topic(
-                plan,
-                bootstrap_servers=self._bootstrap_servers,
-                client_id=f"{self._settings.node_name}-admin",
-                security=self._security,
-                log=self._log,
-            )
+            try:
+                ensure_topic(
+                    plan,
+                    bootstrap_servers=self._bootstrap_servers,
+                    client_id=f"{self._settings.node_name}-admin",
+                    security=self._security,
+                    log=self._log,
+                )
+            except TopicError as error:
+                # Orders go on meanwhile, and a broker or an operator may mend it.
+                self._log.error("topic.refused", error=str(error))
+                raise BrokerUnavailableError(str(error)) from error
             self._topic_seen = True
 
 

@@ -131,6 +131,13 @@ WORK_EVENTS: Final = (
         "topic.created", "info", "topic partitions", "The topic was made.", _NOTHING
     ),
     LogEvent(
+        "topic.refused",
+        "error",
+        "error",
+        "The topic cannot be as the settings ask; nothing is published or settled.",
+        "Do what the error says; the node tries again by itself.",
+    ),
+    LogEvent(
         "topic.differs_from_plan",
         "warning",
         "topic problem",
@@ -221,8 +228,8 @@ WORK_EVENTS: Final = (
         "publisher.client_replaced",
         "warning",
         "events oldest_age_seconds error",
-        "The producer gave no answer for too long and is made anew; its events are "
-        "published again.",
+        "The producer gave no answer for too long, or failed an event, and is made "
+        "anew; its events are published again.",
         _KAFKA_AWAY,
     ),
     LogEvent(
