@@ -125,7 +125,11 @@ class Node:
 
     def _obstacle(self) -> str | None:
         """Return what keeps the work at hand from being finished, if anything."""
-        return None if self._status.database_available else "PostgreSQL is away"
+        if not self._status.database_available:
+            return "PostgreSQL is away"
+        if not self._status.broker_available:
+            return "Kafka is away"
+        return None
 
     def _leave(self) -> None:
         """Empty the lanes in the order of the stream, then stop every actor."""

@@ -519,7 +519,8 @@ def test_members_share_the_partitions_and_take_over_from_one_that_leaves(
         two.leave()
 
     assert shared
-    assert len(one.seen) + len(two.seen) == len(sent)
+    # Not once only: a commit that a rebalance refuses repeats what it was for.
+    assert set(one.seen) | set(two.seen) == set(sent)
 
 
 def test_polling_resumes_after_the_broker_was_killed(
