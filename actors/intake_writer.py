@@ -104,7 +104,8 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         try:
             outcomes = self._stored(submissions, again=again)
         except DatabaseUnavailableError as error:
-            self._mark_away(error)
+            if error.server_is_away:
+                self._mark_away(error)
             return self._give_up(submissions, again or error.outcome_unknown)
         self._last_contact = self.role.clock()
         self._conclude(submissions, outcomes)

@@ -72,6 +72,14 @@ class Submission:
     """The writer has sent it to PostgreSQL at least once; the writer's alone."""
     _unclaimed: list[None] = field(default_factory=lambda: [None])
 
+    dropped: bool = False
+    """Claimed by somebody who will never store it."""
+
+    def drop(self) -> bool:
+        """Claim it in order not to store it; True as for ``claim``."""
+        self.dropped = self.claim() or self.dropped
+        return self.dropped
+
     def claim(self) -> bool:
         """Take it; True for the first caller only, whatever the threads."""
         try:

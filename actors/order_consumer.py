@@ -22,6 +22,7 @@ from orders.domain.records import RecordBatch
 
 _AWAY_SECONDS = 0.5
 _LAG_SECONDS = 5.0
+_UNASSIGNED_SECONDS = 0.5
 _REDO_SECONDS = 30.0
 
 
@@ -158,9 +159,8 @@ class OrderConsumer(SupervisedActor[None]):
             return
         behind = dict(source.lag())
         self._status.lag_by_consumer[self.role.name] = behind
-        if not behind:
-            return  # not joined yet: look again after the next poll
-        self._lag_at = now + _LAG_SECONDS
+        # Without partitions: not joined yet, or more members than partitions.
+        self._lag_at = now + (_LAG_SECONDS if behind else _UNASSIGNED_SECONDS)
         if not self._reports_lag:
             return
         lag = source.group_lag()

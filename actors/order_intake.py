@@ -63,7 +63,7 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         if len(fresh) < len(waiting):
             refused = Refused(NOT_STORED, 1.0)
             # Those that cannot be claimed were answered by their own deadline.
-            late = [s for s in waiting if s.deadline <= now and s.claim()]
+            late = [s for s in waiting if s.deadline <= now and s.drop()]
             self._telemetry.rejected(NOT_STORED, len(late))
             self._replies.answer([(s.ticket, refused) for s in late])
         return fresh

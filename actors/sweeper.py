@@ -132,7 +132,10 @@ class Sweeper(SupervisedActor[None]):
         self.show_life()
         if self._suspected_at is not None:
             self._publish_own(store)
-        if store.hold_lease(LEASE_NAME, rules.lease_seconds):
+        if not self._knows_lag():
+            # Without Kafka it could sweep for nobody: the lease is for those who can.
+            self._scan(store, _NEVER_SECONDS)
+        elif store.hold_lease(LEASE_NAME, rules.lease_seconds):
             for step in (
                 self._publish_abandoned,
                 self._resolve_stuck,
@@ -181,25 +184,32 @@ class Sweeper(SupervisedActor[None]):
         rules = self._rules
         explained = self._lag_explains_age()
         # The scan goes on either way: it also finds the oldest unsettled order.
-        stuck_after = _NEVER_SECONDS if explained else rules.stuck_after_seconds
-        for _ in range(_PAGES_A_TICK):
-            scan = store.scan_unsettled(stuck_after, _PAGE * 10)
-            self.show_life()
-            self._status.unsettled_oldest_age_seconds = (
-                scan.oldest_unsettled_age_seconds
-            )
-            if scan.scanned < _PAGE * 10:
-                break
+        self._scan(store, _NEVER_SECONDS if explained else rules.stuck_after_seconds)
         if explained or not self._resolver.lane.has_room(rules.max_stuck):
             return
         due = store.due_stuck(rules.max_stuck, rules.stuck_backoff_seconds)
         if due and self._resolver.offer(ResolvePayments(tuple(due))):
             self.role.log.warning("sweeper.stuck_orders", count=len(due))
 
-    def _lag_explains_age(self) -> bool:
-        """Tell whether orders are old because the group is behind or Kafka is away."""
+    def _scan(self, store: SweepStore, stuck_after_seconds: float) -> None:
+        """Find the oldest unsettled order; nodes may scan beside each other."""
+        for _ in range(_PAGES_A_TICK):
+            scan = store.scan_unsettled(stuck_after_seconds, _PAGE * 10)
+            self.show_life()
+            self._status.unsettled_oldest_age_seconds = (
+                scan.oldest_unsettled_age_seconds
+            )
+            if scan.scanned < _PAGE * 10:
+                return
+
+    def _knows_lag(self) -> bool:
+        """Tell whether Kafka answered lately how far the group is behind."""
         fresh = self.role.clock() - self._lag_seen <= _LAG_VALID_SECONDS
-        return not fresh or self._lag is None or self._lag > self._rules.tolerated_lag
+        return fresh and self._lag is not None
+
+    def _lag_explains_age(self) -> bool:
+        """Tell whether orders are old because the group is behind."""
+        return self._lag is None or self._lag > self._rules.tolerated_lag
 
     def _delete_keys(self, store: SweepStore) -> None:
         now = self.role.clock()

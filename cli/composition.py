@@ -54,7 +54,7 @@ _LOOP_STALL_SECONDS = 10.0
 # How long a busy stage lets work gather: chosen by `make bench`. A client waits for
 # the first; the other two only come between acceptance and settlement.
 _GATHER_ORDERS_SECONDS = 0.001
-_GATHER_EVENTS_SECONDS = 0.02
+_GATHER_EVENTS_SECONDS = 0.03
 _GATHER_SETTLEMENTS_SECONDS = 0.02
 
 
@@ -97,7 +97,7 @@ def compose(
         default_currency=settings.currency,
         store_timeout_seconds=settings.http.store_timeout_seconds,
         read_timeout_seconds=settings.http.read_timeout_seconds,
-        max_wait_seconds=int(settings.http.max_wait_seconds),
+        max_wait_seconds=settings.http.max_wait_seconds,
         max_body_bytes=settings.http.max_body_bytes,
     )
     server = OrderServer(

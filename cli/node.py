@@ -89,6 +89,8 @@ class Node:
 
     def refuse(self, reason: str) -> None:
         """Leave because the start can never succeed; from any thread."""
+        if self._exit_code == START_FAILED:
+            return
         self._exit_code = START_FAILED
         self._log.error("node.refused", reason=reason)
         self._server.drain(_ESCALATION_DRAIN_SECONDS)

@@ -155,7 +155,7 @@ class KafkaSettings(Section):
         default=2000,
         ge=1,
         le=1_000_000,
-        description="Records of a partition not yet settled before it is paused.",
+        description="Records of one consumer not yet settled before it pauses.",
     )
     session_timeout_seconds: float = Field(
         default=10,
@@ -249,7 +249,7 @@ class HttpSettings(Section):
         le=60,
         description="Longest wait for an answer to a question.",
     )
-    max_wait_seconds: float = Field(
+    max_wait_seconds: int = Field(
         default=30, ge=0, le=300, description="Longest wait a client may ask for."
     )
     max_waiters: int = Field(

@@ -24,6 +24,9 @@ class DatabaseUnavailableError(UnavailableError):
     connection was lost after it was sent.
     """
 
+    server_is_away = True
+    """False where the server answers, but others hold what is needed."""
+
     def __init__(self, message: str, *, outcome_unknown: bool = False) -> None:
         super().__init__(message)
         self.outcome_unknown = outcome_unknown

@@ -15,7 +15,7 @@ from orders.actors.messages import (
     Ticket,
 )
 from orders.domain.notices import Notification
-from orders.domain.order import Order
+from orders.domain.order import SETTLED, Order
 from orders.domain.records import HistoryEntry
 from orders.http.backend import Backend, Clock, Question
 from orders.http.parking import LATE, Parking
@@ -54,7 +54,14 @@ class OrderQuestions:
     def settled_order(
         self, tenant_id: str, order_id: str, wait_seconds: int
     ) -> OrderAnswer:
-        """Return the order once it is settled, or as it is after ``wait_seconds``."""
+        """Return the order once it is settled, or as it is after ``wait_seconds``.
+
+        It is read first without waiting, so that a database that does not answer is
+        told as soon as for any other read.
+        """
+        first = self.order(tenant_id, order_id)
+        if not isinstance(first, Order) or first.status in SETTLED or not wait_seconds:
+            return first
         ticket = self._ticket(wait_seconds)
         until = self.clock() + wait_seconds
         answer = self._ask(ReadOrder(tenant_id, order_id, ticket, until), ticket)

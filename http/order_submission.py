@@ -102,7 +102,7 @@ class OrderSubmission:
 
 def _late(submission: Submission) -> ProblemError:
     """Return what can be said of a submission whose answer did not come in time."""
-    if submission.claim():  # no writer will ever take it
+    if submission.drop():  # no writer will ever take it
         return ProblemError(
             NOT_STORED,
             "The order was not stored in time and will not be: send it again.",

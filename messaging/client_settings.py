@@ -39,7 +39,7 @@ def producer_settings(
         "delivery_timeout_ms": FOREVER_MS,
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "max_block_ms": MAX_BLOCK_MS,
-        # 5 ms of records share a batch: a seventh of the requests, little latency.
+        # Events come in gathered batches already; this only joins their partitions.
         "linger_ms": linger_ms,
         # One batch a partition is under way, so a late answer must not split the next.
         "batch_size": BATCH_BYTES,

@@ -22,6 +22,8 @@ _FATAL = frozenset({"FATAL", "PANIC"})
 class ContentionError(DatabaseUnavailableError):
     """Others hold what this statement needs; nothing was stored, try again."""
 
+    server_is_away = False
+
 
 class RowsRefusedError(Exception):
     """PostgreSQL refused at least one of the rows; nothing was stored."""
@@ -50,6 +52,14 @@ def ends_connection(error: psycopg.Error) -> bool:
         error.sqlstate is None
         or error.diag.severity_nonlocalized in _FATAL
         or error.sqlstate.startswith("08")
+    )
+
+
+def passes(error: psycopg.Error) -> bool:
+    """Tell whether the same may work later: the server went, or others are there."""
+    state = error.sqlstate
+    return ends_connection(error) or (
+        state is not None and (state in _CONTENTION or state.startswith(("57", "53")))
     )
 
 

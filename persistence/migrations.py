@@ -14,6 +14,7 @@ import psycopg
 
 from orders.domain.errors import DatabaseUnavailableError
 from orders.persistence.connection import BoundedConnection, SessionLimits, connect
+from orders.persistence.failures import passes
 from orders.persistence.session import Session
 from orders.persistence.statements import Statement, Statements
 
@@ -64,7 +65,8 @@ def migrate(url: str, *, limits: SessionLimits = _LIMITS) -> list[str]:
     Raises:
         MigrationError: a file was changed after it was applied, or PostgreSQL
             refused one; those before it stay applied.
-        DatabaseUnavailableError: PostgreSQL is away.
+        DatabaseUnavailableError: PostgreSQL is away, or others hold what is to be
+            changed; call again later.
 
     """
     statements = Statements("migrations.sql")
@@ -82,6 +84,8 @@ def migrate(url: str, *, limits: SessionLimits = _LIMITS) -> list[str]:
         try:
             return _apply_missing(connection, statements, known_migrations())
         except psycopg.Error as error:
+            if passes(error):
+                raise DatabaseUnavailableError(str(error).strip()) from error
             raise MigrationError(str(error).strip()) from error
 
 
@@ -99,11 +103,6 @@ def missing(session: Session) -> list[str]:
     [[present]] = session.read(statements["has_register"], (), _columns)
     applied = session.read(statements["read_register"], (), _Applied) if present else []
     return [migration.name for migration in _not_in(applied, known_migrations())]
-
-
-def is_current(session: Session) -> bool:
-    """Tell whether the database has every migration that this version needs."""
-    return not missing(session)
 
 
 def pending(url: str) -> list[str]:

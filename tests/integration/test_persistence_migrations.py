@@ -13,9 +13,9 @@ from orders.persistence import migrations
 from orders.persistence.database import PostgresDatabase, SchemaOutdatedError
 from orders.persistence.migrations import (
     MigrationError,
-    is_current,
     known_migrations,
     migrate,
+    missing,
     pending,
 )
 from orders.persistence.session import Session
@@ -83,7 +83,7 @@ def test_an_empty_database_lacks_everything(empty_database_url: str) -> None:
 def test_a_migrated_database_is_current(database_url: str) -> None:
     session = Session(database_url, application_name="test")
 
-    current = is_current(session)
+    current = not missing(session)
 
     session.close()
     assert current

@@ -336,16 +336,26 @@ def test_a_wait_that_sees_the_order_settled_answers_200(
 
 
 def test_a_wait_asks_for_the_stored_order_until_its_end(
-    api: TestClient, process, paid_order: Order
+    api: TestClient, process, paid_order: Order, stored_order: Order
 ) -> None:
-    process.on_question = lambda _: paid_order
+    process.on_question = lambda q: paid_order if q.wait_until else stored_order
 
     post(api, Prefer="wait=5")
 
-    (question,) = process.questions
+    question = process.questions[-1]
     assert question.order_id == process.submissions[0].order.order_id
     assert question.wait_until == 1005.0
-    assert process.tickets[1].deadline > question.wait_until
+    assert process.tickets[-1].deadline > question.wait_until
+
+
+def test_a_wait_first_looks_without_waiting(
+    api: TestClient, process, paid_order: Order, stored_order: Order
+) -> None:
+    process.on_question = lambda q: paid_order if q.wait_until else stored_order
+
+    post(api, Prefer="wait=5")
+
+    assert [q.wait_until for q in process.questions] == [None, 1005.0]
 
 
 def test_a_wait_that_ends_first_answers_202(
@@ -380,7 +390,7 @@ def test_a_wait_is_capped_and_says_so(
 
     result = post(api, Prefer="wait=86400")
 
-    assert process.questions[0].wait_until == 1030.0
+    assert process.questions[-1].wait_until == 1030.0
     assert result.headers["preference-applied"] == "wait=30"
 
 
@@ -469,26 +479,27 @@ def test_a_look_may_wait(
     api: TestClient,
     process,
     paid_order: Order,
+    stored_order: Order,
     query: str,
     headers: dict[str, str],
 ) -> None:
-    process.on_question = lambda _: paid_order
+    process.on_question = lambda q: paid_order if q.wait_until else stored_order
 
     result = api.simulate_get(PATH + query, headers=headers)
 
-    assert process.questions[0].wait_until == 1003.0
-    assert process.tickets[0].deadline == pytest.approx(1004.8)
+    assert process.questions[-1].wait_until == 1003.0
+    assert process.tickets[-1].deadline == pytest.approx(1004.8)
     assert ("preference-applied" in result.headers) is bool(headers)
 
 
 def test_the_query_comes_before_the_preference(
-    api: TestClient, process, paid_order: Order
+    api: TestClient, process, paid_order: Order, stored_order: Order
 ) -> None:
-    process.on_question = lambda _: paid_order
+    process.on_question = lambda q: paid_order if q.wait_until else stored_order
 
     api.simulate_get(f"{PATH}?wait=3", headers={"Prefer": "wait=9"})
 
-    assert process.questions[0].wait_until == 1003.0
+    assert process.questions[-1].wait_until == 1003.0
 
 
 def test_where_too_many_wait_the_current_state_is_the_answer(
