@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from orders.domain.events import OrderEvent
-from orders.domain.order import OrderStatus, PaymentStatus
 
 
 class EventRef(NamedTuple):
@@ -75,12 +74,3 @@ class ScanResult(NamedTuple):
     """Orders left behind by this step; 0 once the scan has caught up or must wait."""
     oldest_unsettled_age_seconds: float
     """Age of the oldest unsettled order known, 0.0 where there is none."""
-
-
-class StuckOrder(NamedTuple):
-    """An order without progress, as the sweeper found it."""
-
-    order_id: str
-    status: OrderStatus
-    payment_status: PaymentStatus
-    age_seconds: float
