@@ -12,14 +12,17 @@ from setuptools import find_namespace_packages, setup
 
 ROOMS = (
     "domain",
+    "failpoints",
     "actors",
     "messaging",
     "http",
     "persistence",
     "observability",
     "config",
+    "verification",
     "cli",
     "devstack",
+    "chaos",
 )
 
 

@@ -1,0 +1,1 @@
+"""Breaks a running service on purpose and has the result verified."""

@@ -1,0 +1,1 @@
+"""Named steps at which a test may crash, fail or hold a node."""

@@ -1,0 +1,1 @@
+"""Checks that nothing accepted was lost, doubled or settled twice."""
