@@ -10,8 +10,12 @@ EMBEDDED := ORDERS_DATABASE__URL=embedded ORDERS_KAFKA__BOOTSTRAP_SERVERS=embedd
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
+FAULT := F1
+TRIALS := 20
+SEED := 7
+
 .DEFAULT_GOAL := help
-.PHONY: help install run demo check static test bench lock clean
+.PHONY: help install run demo check static test chaos mutants bench lock clean
 .NOTPARALLEL:
 
 help: ## list the targets
@@ -29,7 +33,14 @@ check: static ## format, lint, types and unit tests: under a minute
 	$(BIN)/pytest --quiet --numprocesses 2 tests/unit tests/test_layout.py
 
 test: check ## everything a change must pass: check, integration and acceptance
-	$(BIN)/pytest tests/integration tests/acceptance
+	$(BIN)/pytest --quiet --numprocesses 2 tests/simulation
+	$(BIN)/pytest tests/integration tests/acceptance tests/chaos
+
+chaos: .venv/dev.stamp ## break nodes and servers under load: FAULT=F1 TRIALS=20 SEED=7
+	$(BIN)/python -m orders.chaos --fault $(FAULT) --trials $(TRIALS) --seed $(SEED)
+
+mutants: .venv/dev.stamp ## break one guard at a time in a copy; a test must notice
+	$(BIN)/python -m orders.chaos.mutants
 
 bench: .venv/dev.stamp ## measure throughput, latency and recovery
 	$(BIN)/python benchmarks/run.py

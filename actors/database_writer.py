@@ -28,13 +28,13 @@ class DatabaseWriter(SupervisedActor[T]):
         status: NodeStatus,
         upstream: Sequence[Role[Any]],
         max_batch: int,
-        gather_seconds: float = 0.0,
+        pace: Pace | None = None,
     ) -> None:
         super().__init__(role)
         self._status = status
         self._upstream = upstream
         self._max_batch = max_batch
-        self._pace = Pace(gather_seconds, clock=role.clock)
+        self._pace = pace or Pace(0.0, clock=role.clock)
         self._hand: Hand[T] | None = None
 
     def write(self, hand: Hand[T]) -> bool:
@@ -50,10 +50,11 @@ class DatabaseWriter(SupervisedActor[T]):
             self.tick_after(RETRY_SECONDS)
             return
         if self._hand is None and self.role.lane.waiting:
-            self._pace.keep()
+            self._pace.keep(full=self.role.lane.depth >= self._max_batch)
         hand = self._hand or self.take(self._max_batch)
         if hand is None:
             return
+        self._pace.took(hand.weight)
         self._hand = hand
         if not self.write(hand):
             self.tick_after(RETRY_SECONDS)

@@ -15,6 +15,8 @@ from orders.domain.records import EventRef
 _CHECK_SECONDS = 1.0
 _FORGET_SECONDS = 0.05
 _FORGET_BATCH = 1000
+_FULL_BATCH = 1000
+"""Events worth publishing at once."""
 _FULL_SECONDS = 0.005
 """Until the next look while events wait for a place: 200 times the cap a second."""
 
@@ -39,7 +41,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         sweeper: Role[None],
         telemetry: Telemetry,
         max_in_flight: int,
-        gather_seconds: float,
+        pace: Pace,
     ) -> None:
         super().__init__(role)
         self._make_publisher = make_publisher
@@ -47,7 +49,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         self._sweeper = sweeper
         self._telemetry = telemetry
         self._max_in_flight = max_in_flight
-        self._pace = Pace(gather_seconds, clock=role.clock)
+        self._pace = pace
         self._publisher: EventPublisher | None = None
         self._under_way: set[tuple[str, int]] = set()
         self._again: deque[OrderEvent] = deque()
@@ -77,7 +79,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         assert publisher is not None  # noqa: S101 - made in started()
         self._take_results(publisher)
         if self.role.lane.waiting:
-            self._pace.keep()
+            self._pace.keep(full=self.role.lane.depth >= _FULL_BATCH)
         self._publish(publisher)
         self._forget()
         self.tick_after(self._seconds_to_next_look(publisher))
@@ -113,6 +115,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         hand = self.take(room)
         if hand is None:
             return
+        self._pace.took(hand.weight)
         offered = (event for work in hand.messages for event in work.events)
         named = {(event.order_id, event.version): event for event in offered}
         fresh = [event for name, event in named.items() if name not in self._under_way]

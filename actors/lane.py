@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,11 +15,12 @@ class Hand(Generic[T]):
     actor died or hung) is void: finishing it late changes nothing.
     """
 
-    __slots__ = ("_lane", "messages")
+    __slots__ = ("_lane", "messages", "weight")
 
-    def __init__(self, lane: "Lane[T]", messages: list[T]) -> None:
+    def __init__(self, lane: "Lane[T]", messages: list[T], weight: int) -> None:
         self._lane = lane
         self.messages = messages
+        self.weight = weight
 
     def done(self) -> None:
         """Let go of the messages: their work is finished or handed on."""
@@ -85,11 +86,12 @@ class Lane(Generic[T]):
             messages = [self._queue.popleft()]
             total = self._weigh(messages[0])
             while self._queue:
-                total += self._weigh(self._queue[0])
-                if total > limit:
+                weight = self._weigh(self._queue[0])
+                if total + weight > limit:
                     break
+                total += weight
                 messages.append(self._queue.popleft())
-            hand = Hand(self, messages)
+            hand = Hand(self, messages, total)
             self._hands.append(hand)
         return hand
 
@@ -105,13 +107,10 @@ class Lane(Generic[T]):
         with self._lock:
             if hand in self._hands:
                 self._hands.remove(hand)
-                self._weight -= self._sum(hand.messages)
+                self._weight -= hand.weight
 
     def _return(self, hand: Hand[T]) -> None:
         with self._lock:
             if hand in self._hands:
                 self._hands.remove(hand)
                 self._queue.extendleft(reversed(hand.messages))
-
-    def _sum(self, messages: Iterable[T]) -> int:
-        return sum(self._weigh(message) for message in messages)

@@ -45,7 +45,6 @@ DATABASE_UNAVAILABLE = "database_unavailable"
 OVERLOADED = "overloaded"
 DRAINING = "draining"
 TOO_MANY_UNPUBLISHED = "too_many_unpublished"
-TOO_MANY_WAITERS = "too_many_waiters"
 
 SubmissionAnswer = StoreOutcome | Refused
 OrderAnswer = Order | None | Refused

@@ -7,6 +7,7 @@ from orders.actors.role import Role
 from orders.actors.supervised import SupervisedActor
 from orders.domain.order import OrderStatus
 from orders.domain.settlement import Settlement
+from orders.failpoints.registry import failpoint
 
 _BATCH = 1000
 
@@ -30,6 +31,8 @@ class Notifier(SupervisedActor[NotifyCustomers]):
         self._order_reader = order_reader
         self._status = status
         self._telemetry = telemetry
+        self._before = failpoint("notify.before")
+        self._after = failpoint("notify.after")
 
     def handle(self, message: object) -> None:
         """Tell of one batch."""
@@ -37,11 +40,15 @@ class Notifier(SupervisedActor[NotifyCustomers]):
         hand = self.take(_BATCH)
         if hand is None:
             return
+        if self._before is not None:
+            self._before()
         if self._status.waiters:
             ids = [s.order.order_id for m in hand.messages for s in m.settlements]
             self._order_reader.tell(OrdersSettled(tuple(ids)))
         for notify in hand.messages:
             self._record(notify)
+        if self._after is not None:
+            self._after()
         hand.done()
         if self.role.lane.waiting:
             self.role.wake()

@@ -28,14 +28,14 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         replies: Replies,
         telemetry: Telemetry,
         max_batch_orders: int,
-        gather_seconds: float,
+        pace: Pace,
     ) -> None:
         super().__init__(role)
         self._writer = writer
         self._replies = replies
         self._telemetry = telemetry
         self._max_batch_orders = max_batch_orders
-        self._pace = Pace(gather_seconds, clock=role.clock)
+        self._pace = pace
 
     def handle(self, message: object) -> None:
         """Pass one batch on, if the writer has room for it."""
@@ -44,10 +44,11 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         if not self._writer.lane.has_room():
             return  # the writer wakes this actor after each batch
         if lane.waiting:
-            self._pace.keep()
+            self._pace.keep(full=lane.depth >= self._max_batch_orders)
         hand = self.take(self._max_batch_orders)
         if hand is None:
             return
+        self._pace.took(hand.weight)
         waiting = [s for given in hand.messages for s in given.submissions]
         fresh = self._without_expired(waiting)
         if fresh and not self._writer.offer(StoreOrders(tuple(fresh))):

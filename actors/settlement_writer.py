@@ -16,6 +16,7 @@ from orders.actors.messages import (
     SettleOrders,
 )
 from orders.actors.node_status import NodeStatus
+from orders.actors.pace import Pace
 from orders.actors.ports import SettlementStore, Telemetry
 from orders.actors.role import Role
 from orders.domain.errors import DatabaseUnavailableError
@@ -82,14 +83,14 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         status: NodeStatus,
         telemetry: Telemetry,
         max_batch_orders: int,
-        gather_seconds: float,
+        pace: Pace,
     ) -> None:
         super().__init__(
             role,
             status=status,
             upstream=upstream,
             max_batch=max_batch_orders,
-            gather_seconds=gather_seconds,
+            pace=pace,
         )
         self._make_store = make_store
         self._producer = producer

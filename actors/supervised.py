@@ -7,6 +7,8 @@ import pykka
 from orders.actors.lane import Hand
 from orders.actors.messages import Drain, Ping, Tick
 from orders.actors.role import Role
+from orders.failpoints.catalogue import ACTOR_PREFIX
+from orders.failpoints.registry import failpoint
 
 T = TypeVar("T")
 
@@ -30,6 +32,7 @@ class SupervisedActor(pykka.ThreadingActor, Generic[T]):
         self._failed = False
         self._tick_number = 0
         self._tick_due: float | None = None
+        self._before_handling = failpoint(ACTOR_PREFIX + type(self).__name__)
 
     # --- to be implemented ---
 
@@ -136,6 +139,8 @@ class SupervisedActor(pykka.ThreadingActor, Generic[T]):
         elif isinstance(message, Drain):
             self._draining = True
         self.role.looked()
+        if self._before_handling is not None:
+            self._before_handling()
         self.handle(message)
 
     def _fail(self, error: BaseException) -> None:

@@ -16,6 +16,7 @@ from orders.actors.role import Role
 from orders.actors.supervised import SupervisedActor
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.records import EventRef
+from orders.failpoints.registry import failpoint
 
 LEASE_NAME = "sweeper"
 _PAGE = 500
@@ -89,6 +90,8 @@ class Sweeper(SupervisedActor[None]):
         self._gauges_at = 0.0
         self._keys_at = 0.0
         self._sweep_at = 0.0
+        self._before_tick = failpoint("sweep.before_tick")
+        self._after_tick = failpoint("sweep.after_tick")
 
     def started(self) -> None:
         """Make the store; it connects when it is first used."""
@@ -121,10 +124,15 @@ class Sweeper(SupervisedActor[None]):
         if not self._status.database_available:
             return
         assert self._store is not None  # noqa: S101 - made in started()
+        if self._before_tick is not None:
+            self._before_tick()
         try:
             self._sweep(self._store)
         except DatabaseUnavailableError as error:
             self.role.log.warning("sweeper.delayed", error=str(error))
+            return
+        if self._after_tick is not None:
+            self._after_tick()
 
     def _sweep(self, store: SweepStore) -> None:
         rules = self._rules

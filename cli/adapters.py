@@ -24,7 +24,7 @@ from orders.persistence.database import PostgresDatabase
 from orders.persistence.migrations import migrate
 
 _SECONDS_PER_HOUR = 3600
-_GATHER_RECORDS_SECONDS = 0.04
+_GATHER_RECORDS_SECONDS = (0.08, 0.000_4)
 """From one batch of records to the next poll under load; chosen by `make bench`."""
 _MILLISECONDS = 1000
 
@@ -85,9 +85,6 @@ class Adapters:
             bootstrap_servers=self._bootstrap_servers,
             client_id=f"{self._settings.node_name}-producer",
             topic=kafka.topic,
-            # The producer looks by itself: a wake for every answer of the broker
-            # would cost more than the few milliseconds it gains.
-            on_results=_nobody,
             log=self._log,
             linger_ms=kafka.linger_ms,
             max_in_flight=kafka.max_in_flight,
@@ -159,10 +156,6 @@ class _TopicFirst:
         """Poll; until the topic is there, only that is seen to."""
         self._ensure_topic()
         return self._source.poll(hold=hold)
-
-
-def _nobody() -> None:
-    """Stand where someone could be told."""
 
 
 def session_limits_of(database: DatabaseSettings) -> SessionLimits:

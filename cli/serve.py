@@ -10,9 +10,11 @@ from types import FrameType
 
 from orders.cli.composition import compose
 from orders.config.exit_codes import START_FAILED
-from orders.config.logs import configure_logs
+from orders.config.logs import configure_logs, get_logger
 from orders.config.settings import Settings, SettingsError, load_settings
 from orders.config.signals import install_signals
+from orders.failpoints.registry import arm
+from orders.failpoints.specification import SpecificationError, parse
 from orders.http.server import AddressUnavailableError
 
 _LAST_LINES_SECONDS = 1.0
@@ -35,10 +37,15 @@ def serve(environ: Mapping[str, str] = os.environ) -> int:
     """Run one node until it is told to stop; return the exit code."""
     try:
         settings = load_settings(environ)
+        arm_failpoints(settings.failpoints)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return START_FAILED
     sink = configure_logs(settings.log.format, settings.log.level, settings.node_name)
+    if settings.failpoints:
+        get_logger("orders").warning(
+            "failpoints.armed", specification=settings.failpoints
+        )
     # Until the node takes the signals over, embedded servers are being started:
     # leaving by an exception stops those that are up.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,6 +65,19 @@ def serve(environ: Mapping[str, str] = os.environ) -> int:
         return START_FAILED
     finally:
         sink.close(_LAST_LINES_SECONDS)
+
+
+def arm_failpoints(specification: str) -> None:
+    """Arm what a test asked for; before anything that has failpoints is made.
+
+    Raises:
+        SettingsError: the specification cannot be used.
+
+    """
+    try:
+        arm(parse(specification))
+    except SpecificationError as error:
+        raise SettingsError([f"ORDERS_FAILPOINTS: {error}"]) from None
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -149,10 +149,10 @@ class KafkaSettings(Section):
         description="A producer silent for longer is replaced.",
     )
     max_poll_records: int = Field(
-        default=500, ge=1, le=10_000, description="Records taken in one poll."
+        default=1000, ge=1, le=10_000, description="Records taken in one poll."
     )
     max_outstanding_records: int = Field(
-        default=2000,
+        default=6000,
         ge=1,
         le=1_000_000,
         description="Records of one consumer not yet settled before it pauses.",
@@ -296,7 +296,7 @@ class SettlementSettings(Section):
         description="Orders that may wait to be settled before consumers pause.",
     )
     max_batch_orders: int = Field(
-        default=500, ge=1, le=5000, description="Orders settled in one transaction."
+        default=2000, ge=1, le=5000, description="Orders settled in one transaction."
     )
 
 

@@ -47,6 +47,11 @@ class Settings(Section):
         default=Path(".data"),
         description="Folder of the embedded PostgreSQL and Kafka.",
     )
+    failpoints: str = Field(
+        default="",
+        description="For tests alone: steps at which this node is made to fail; see "
+        "*Failpoints* in operations.md.",
+    )
     database: DatabaseSettings
     kafka: KafkaSettings
     http: HttpSettings = Field(default_factory=HttpSettings)

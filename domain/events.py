@@ -22,7 +22,10 @@ class OrderEvent(NamedTuple):
 
 def event_type(change: Change) -> str:
     """Return the CloudEvents type of ``change``."""
-    return f"orders.order.{change}.v1"
+    return _TYPES[change]
+
+
+_TYPES = {change: f"orders.order.{change}.v1" for change in Change}
 
 
 FINAL_EVENT_TYPES = frozenset(

@@ -8,6 +8,7 @@ a connection has a deadline.
 import socket
 from typing import Protocol, cast
 
+from orders.failpoints.registry import failpoint
 from orders.http.answers import Problem, last_answer
 from orders.http.kept_lock import receive, send
 from orders.http.limits import Limits
@@ -57,6 +58,8 @@ class Channel(HTTPChannel):
         self._sending_since: float | None = None
         self._lingering_until: float | None = None
         self._held = False
+        self._before_answer = failpoint("http.before_answer")
+        self._after_answer = failpoint("http.after_answer")
         super().__init__(server, sock, addr, adj, map=map)
 
     # --- the poller's side ---------------------------------------------------
@@ -148,6 +151,8 @@ class Channel(HTTPChannel):
         """
         if not self.connected or self.will_close:
             raise ClientDisconnected
+        if self._before_answer is not None:
+            self._before_answer()
         size = len(data)
         if not self.total_outbufs_len:
             data = data[self._send_at_once(data) :]
@@ -156,6 +161,8 @@ class Channel(HTTPChannel):
                 self.will_close = True
                 raise ClientDisconnected
             super().write_soon(data)
+        if self._after_answer is not None:
+            self._after_answer()
         return size
 
     def _send_at_once(self, data: bytes) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 
 import falcon
 
-from orders.actors.messages import TOO_MANY_WAITERS, Refused
+from orders.actors.messages import Refused
 from orders.domain.identifiers import is_order_id
 from orders.domain.order import SETTLED, Order
 from orders.http.decoding import decode_order
@@ -118,10 +118,9 @@ class OrderItem:
         tenant_id = tenant_of(req)
         if seconds:
             answer = self.questions.settled_order(tenant_id, order_id, seconds)
-            if not (isinstance(answer, Refused) and answer.reason == TOO_MANY_WAITERS):
-                if wanted is None:
-                    applied(resp, seconds)
-                return _found(answer)
+            if wanted is None:
+                applied(resp, seconds)
+            return _found(answer)
         return _found(self.questions.order(tenant_id, order_id))
 
 

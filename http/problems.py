@@ -61,11 +61,18 @@ KINDS: Final = {
     messages.OVERLOADED: Kind(503, "There is too much to do", True),
     messages.DRAINING: Kind(503, "This node is stopping", True),
     messages.TOO_MANY_UNPUBLISHED: Kind(503, "Too much waits to be published", True),
-    messages.TOO_MANY_WAITERS: Kind(503, "Too many clients wait", True),
 }
 """Every code of the interface; a code never changes its meaning."""
 
 _UNAVAILABLE = Kind(503, "The service cannot do this now", True)
+_SEND_AGAIN = (
+    "Nothing is lost: send the same request again after the time in Retry-After."
+)
+_TELL_THE_OPERATOR = (
+    "Waiting may not mend this: tell the operator the request_id of this answer. An"
+    " order sent may be stored or not; with the same Idempotency-Key it is safe to"
+    " send it again."
+)
 _CODE_OF_STATUS = {
     404: "route_not_found",
     405: "method_not_allowed",
@@ -137,11 +144,15 @@ def retry_after(seconds: float) -> str:
 
 
 def refused(refusal: messages.Refused, order_id: str | None = None) -> ProblemError:
-    """Return the problem of work that was not taken or not done."""
+    """Return the problem of work that was not taken or not done.
+
+    ``Retry-After`` goes with those alone that are worth sending again as they are.
+    """
+    retryable = KINDS.get(refusal.reason, _UNAVAILABLE).retryable
     return ProblemError(
         refusal.reason,
-        "Nothing is lost: send the same request again after the time in Retry-After.",
-        retry_after_seconds=refusal.retry_after_seconds,
+        _SEND_AGAIN if retryable else _TELL_THE_OPERATOR,
+        retry_after_seconds=refusal.retry_after_seconds if retryable else None,
         order_id=order_id,
     )
 

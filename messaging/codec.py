@@ -6,7 +6,7 @@ name, as tracing tools look for it. No Kafka client is imported here.
 """
 
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from orders.domain.events import OrderEvent
@@ -25,7 +25,8 @@ RECORD_UNREADABLE = "record_unreadable"
 TYPE_HEADER = "ce_type"
 DEFAULT_SOURCE = "/orders"
 
-Headers = list[tuple[str, bytes]]
+Header = tuple[str, bytes]
+Headers = list[Header]
 
 _CONTENT_TYPE = ("content-type", b"application/json")
 _SPEC_VERSION = ("ce_specversion", b"1.0")
@@ -36,7 +37,14 @@ class EncodedEvent(NamedTuple):
 
     key: bytes
     value: bytes
-    headers: Headers
+    shared_headers: tuple[Header, ...]
+    """The first headers: the same for all events of a type."""
+    own_headers: Headers
+
+    @property
+    def headers(self) -> Headers:
+        """Every header, in the order they are written."""
+        return [*self.shared_headers, *self.own_headers]
 
 
 class RawRecord(Protocol):
@@ -75,10 +83,15 @@ class OrderRecord(NamedTuple):
 
 
 class EventEncoder:
-    """Encodes events; ``source`` becomes ``ce_source``, a URI reference."""
+    """Encodes events; ``source`` becomes ``ce_source``, a URI reference.
+
+    Owned by one thread.
+    """
 
     def __init__(self, source: str = DEFAULT_SOURCE) -> None:
         self._source = ("ce_source", source.encode())
+        self._shared: dict[str, tuple[Header, ...]] = {}
+        self._last_time: tuple[datetime | None, Header] = (None, ("", b""))
 
     def __call__(self, event: OrderEvent) -> EncodedEvent:
         """Return the record of ``event``; its time must be aware.
@@ -88,20 +101,35 @@ class EventEncoder:
         """
         order_id, version, kind, data, occurred_at, traceparent = event
         key = order_id.encode()
-        # isoformat ends in "+00:00"; RFC 3339 allows it, "Z" is what most parse.
-        time = occurred_at.astimezone(UTC).isoformat()[:-6] + "Z"
-        headers = [
-            (TYPE_HEADER, kind.encode()),
+        own = [
             ("ce_id", f"{order_id}.{version}".encode()),
-            ("ce_time", time.encode()),
+            self._time_header(occurred_at),
             ("ce_subject", key),
+        ]
+        if traceparent is not None:
+            own.append(("traceparent", traceparent.encode()))
+        shared = self._shared.get(kind) or self._share(kind)
+        return EncodedEvent(key, data.encode(), shared, own)
+
+    def _share(self, kind: str) -> tuple[Header, ...]:
+        headers = (
+            (TYPE_HEADER, kind.encode()),
             self._source,
             _SPEC_VERSION,
             _CONTENT_TYPE,
-        ]
-        if traceparent is not None:
-            headers.append(("traceparent", traceparent.encode()))
-        return EncodedEvent(key, data.encode(), headers)
+        )
+        self._shared[kind] = headers
+        return headers
+
+    def _time_header(self, occurred_at: datetime) -> Header:
+        """Return the header; the events of one transaction have one time."""
+        last, header = self._last_time
+        if occurred_at is not last:
+            # isoformat ends in "+00:00"; RFC 3339 allows it, "Z" is what most parse.
+            time = occurred_at.astimezone(UTC).isoformat()[:-6] + "Z"
+            header = ("ce_time", time.encode())
+            self._last_time = (occurred_at, header)
+        return header
 
 
 def decode(record: RawRecord) -> OrderRecord | DeadLetter:

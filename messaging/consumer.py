@@ -7,6 +7,7 @@ from kafka.errors import KafkaError
 
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.records import DeadLetter, RecordBatch
+from orders.failpoints.registry import failpoint
 from orders.messaging.backoff import Backoff
 from orders.messaging.client_logs import Log
 from orders.messaging.client_settings import consumer_settings
@@ -40,10 +41,10 @@ class KafkaRecordSource:
             to others.
         unstable_seconds, silent_seconds: when a client is taken for stuck.
         security: kafka-python's TLS and SASL settings.
-        gather_seconds: the shortest time from one batch to the next poll, unless
-            the batch was full. A fetch costs about 1.8 ms of CPU, and a batch every
-            stage behind it about the same, whatever its size; a record that comes
-            after a quiet time waits for nothing.
+        gather_seconds: the longest time from one batch to the next poll, and the
+            time that one record is worth; none behind a full batch. A fetch costs
+            about 1.8 ms of CPU, and a batch every stage behind it about the same,
+            whatever its size; few records, or the first, wait for next to nothing.
 
     """
 
@@ -61,7 +62,7 @@ class KafkaRecordSource:
         unstable_seconds: float = UNSTABLE_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
         security: Mapping[str, object] | None = None,
-        gather_seconds: float = 0.015,
+        gather_seconds: tuple[float, float] = (0.015, 0.015),
         clock: Callable[[], float] = monotonic,
         pause: Callable[[float], None] = sleep,
     ) -> None:
@@ -77,7 +78,7 @@ class KafkaRecordSource:
         self._log = log
         self._max_poll_records = max_poll_records
         self._max_outstanding_records = max_outstanding_records
-        self._gather_seconds = gather_seconds
+        self._gather_most, self._gather_each = gather_seconds
         self._clock = clock
         self._pause = pause
         self._marks = DoneMarks()
@@ -88,18 +89,12 @@ class KafkaRecordSource:
         self._member: GroupMember | None = None
         self._gather_until = 0.0
         self._commit_at = 0.0
-        self._failed_commits = 0
+        self._after_poll = failpoint("consume.after_poll")
 
     @property
     def outstanding(self) -> int:
         """Batches polled and not done."""
         return self._marks.outstanding
-
-    @property
-    def failed_commits(self) -> int:
-        """Offset commits that failed since the start; each is harmless."""
-        current = 0 if self._member is None else self._member.failed_commits
-        return self._failed_commits + current
 
     def poll(self, *, hold: bool = False) -> RecordBatch | None:
         """Poll for about 200 ms, at most 3 s when the client is made anew.
@@ -157,7 +152,6 @@ class KafkaRecordSource:
         member, self._member = self._member, None
         if member is not None:
             member.leave()
-            self._failed_commits += member.failed_commits
 
     def _join(self) -> GroupMember:
         wait = self._backoff.remaining_seconds
@@ -190,7 +184,7 @@ class KafkaRecordSource:
     def _gather(self) -> None:
         left = self._gather_until - self._clock()
         if left > 0:
-            self._pause(min(left, self._gather_seconds))
+            self._pause(min(left, self._gather_most))
 
     def _register(self, polled: Polled) -> RecordBatch | None:
         """Keep marks of what came; what asks for no work is done at once."""
@@ -199,8 +193,12 @@ class KafkaRecordSource:
             found = _with_unreadable(found, self._topic, *polled.unreadable)
         if not found.runs:
             return None
-        if sum(map(len, polled.partitions)) < self._max_poll_records:
-            self._gather_until = self._clock() + self._gather_seconds
+        if self._after_poll is not None:
+            self._after_poll()
+        records = sum(map(len, polled.partitions))
+        if records < self._max_poll_records:
+            wait = min(self._gather_most, records * self._gather_each)
+            self._gather_until = self._clock() + wait
         token = self._marks.take(found.runs)
         if not found.asks_for_work:
             self._marks.done(token)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from kafka.errors import KafkaError
 
 from orders.domain.errors import BrokerUnavailableError
+from orders.failpoints.registry import failpoint
 from orders.messaging import lag
 from orders.messaging.client_logs import Log
 from orders.messaging.client_types import ConsumerClient, PartitionId
@@ -56,7 +57,8 @@ class GroupMember:
         self._marks = marks
         self._log = log
         self._hold = False
-        self.failed_commits = 0
+        self._before_commit = failpoint("offsets.before_commit")
+        self._after_commit = failpoint("offsets.after_commit")
 
     @classmethod
     def join(
@@ -121,7 +123,9 @@ class GroupMember:
         return Polled(records.values(), self._step_over(error_to_come))
 
     def commit(self, offsets: Mapping[int, int]) -> None:
-        """Commit without waiting; a failure is counted and tried again later."""
+        """Commit without waiting; a failure is logged and tried again later."""
+        if self._before_commit is not None:
+            self._before_commit()
         try:
             self._consumer.commit_async(
                 offsets_of(self._topic, offsets), callback=self._committed
@@ -146,9 +150,7 @@ class GroupMember:
         offsets = self._marks.take_commits()
         try:
             if offsets:
-                self._consumer.commit(
-                    offsets_of(self._topic, offsets), timeout_ms=COMMIT_MS
-                )
+                self._commit_and_wait(offsets)
         except Exception as error:  # noqa: BLE001 - nothing may keep it from closing
             self._note_failed_commit(offsets, error)
         try:
@@ -174,6 +176,13 @@ class GroupMember:
         """Forget these, which others have already; runs on the IO thread."""
         self._marks.revoke(tp.partition for tp in lost)
 
+    def _commit_and_wait(self, offsets: Mapping[int, int]) -> None:
+        if self._before_commit is not None:
+            self._before_commit()
+        self._consumer.commit(offsets_of(self._topic, offsets), timeout_ms=COMMIT_MS)
+        if self._after_commit is not None:
+            self._after_commit()
+
     def _step_over(self, error: Exception) -> tuple[int, int]:
         """Skip the record behind ``error``, or raise where there is none."""
         skipped = skip_unreadable(self._consumer, error)
@@ -193,11 +202,12 @@ class GroupMember:
     ) -> None:
         if isinstance(outcome, BaseException):
             self._note_failed_commit([tp.partition for tp in offsets], outcome)
+        elif self._after_commit is not None:
+            self._after_commit()
 
     def _note_failed_commit(
         self, partitions: Collection[int], error: BaseException
     ) -> None:
-        self.failed_commits += 1
         self._marks.commit_failed(partitions)
         self._log.warning("consumer.commit_failed", error=repr(error))
 

@@ -40,6 +40,13 @@ class LazyHeaders:
     def __bool__(self) -> bool:
         return False
 
+    def begin_with(self, packed: tuple[bytes, ...]) -> bool:
+        """Tell whether the first header is one of ``packed``, without a walk.
+
+        Only sees what has at most 63 headers, whose count is one byte.
+        """
+        return self._packed.startswith(packed, 1)
+
     def __iter__(self) -> Iterator[Header]:
         """Walk over the headers; never raises.
 

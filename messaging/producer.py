@@ -1,6 +1,6 @@
 """Publishes events; the one Kafka producer of a node."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from kafka.errors import KafkaError
 
 from orders.domain.events import OrderEvent
 from orders.domain.records import EventRef, PublishResults
+from orders.failpoints.registry import failpoint
 from orders.messaging.backoff import Backoff
 from orders.messaging.client_logs import Log
 from orders.messaging.client_settings import producer_settings
@@ -28,15 +29,13 @@ class KafkaPublisher:
     """An event publisher that replaces its client when that does not come back, or
     fails: after most errors kafka-python's idempotent producer never sends again.
 
-    Owned by one thread; only ``on_results`` is called on another, the client's
-    network thread, and must not wait. At-least-once: an event that is handed back
-    as failed may be in the topic all the same.
+    Owned by one thread, which polls ``take_results``. At-least-once: an event that
+    is handed back as failed may be in the topic all the same.
 
     Args:
         bootstrap_servers: ``host:port,...``; need not be reachable yet.
         client_id: names this node in the broker's logs.
         topic: must exist; it is never created here.
-        on_results: wakes the owner, once until results are taken.
         source: ``ce_source`` of every event.
         linger_ms: longest wait to fill a batch of records.
         max_in_flight: events handed over and not answered; about 2 KB each.
@@ -52,7 +51,6 @@ class KafkaPublisher:
         bootstrap_servers: str,
         client_id: str,
         topic: str,
-        on_results: Callable[[], None],
         log: Log,
         source: str = DEFAULT_SOURCE,
         linger_ms: int = 5,
@@ -64,7 +62,6 @@ class KafkaPublisher:
             bootstrap_servers, client_id, security or {}, linger_ms=linger_ms
         )
         self._topic = topic
-        self._on_results = on_results
         self._log = log
         self._encode = EventEncoder(source)
         self._max_in_flight = max_in_flight
@@ -73,6 +70,9 @@ class KafkaPublisher:
         self._backoff = Backoff(monotonic)
         self._failures = Backoff(monotonic)
         self._refused: list[OrderEvent] = []
+        self._before_send = failpoint("publish.before_send")
+        self._after_send = failpoint("publish.after_send")
+        self._after_confirm = failpoint("publish.after_confirm")
 
     @property
     def in_flight(self) -> int:
@@ -93,10 +93,14 @@ class KafkaPublisher:
         if partition_count == 0 or session is None:
             return 0
         taken = events[: max(0, self._max_in_flight - self.in_flight)]
+        if self._before_send is not None:
+            self._before_send()
         unsent: list[OrderEvent] = []
         for chunk in self._chunks(taken, partition_count):
             if unsent or not self._send(session, chunk):
                 unsent.extend(chunk.events)
+        if self._after_send is not None:
+            self._after_send()
         if len(unsent) == len(taken):
             return 0
         self._refused.extend(unsent)
@@ -117,6 +121,8 @@ class KafkaPublisher:
         confirmed, failed = session.take_answers()
         if confirmed:
             self._failures.succeeded()
+            if self._after_confirm is not None:
+                self._after_confirm()
         if failed:
             self._failures.failed()
             self._note_refused(failed, session.last_error)
@@ -125,10 +131,6 @@ class KafkaPublisher:
             confirmed += confirmed_late
             failed += handed_back
         return PublishResults(confirmed, failed + refused)
-
-    def flush(self, timeout_seconds: float) -> bool:
-        """Wait until nothing is in flight; False when time ran out."""
-        return self._session is None or self._session.wait(timeout_seconds)
 
     def close(self) -> None:
         """Release the client, within 4 s whatever the broker does.
@@ -206,7 +208,7 @@ class KafkaPublisher:
 
     def _open(self) -> ProducerSession:
         client = open_producer(self._settings)
-        return ProducerSession(client, self._topic, self._on_results, self._log)
+        return ProducerSession(client, self._topic, self._log)
 
     def _note_refused(
         self, events: Sequence[OrderEvent], error: BaseException | None

@@ -1,9 +1,9 @@
 """One Kafka producer with the events it has not answered for."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from threading import Event, Lock
+from threading import Lock
 from time import monotonic, time
 
 from kafka.errors import KafkaError
@@ -28,16 +28,9 @@ class ProducerSession:
     owner's thread, at the same time as others: so their count is locked.
     """
 
-    def __init__(
-        self,
-        client: ProducerClient,
-        topic: str,
-        on_results: Callable[[], None],
-        log: Log,
-    ) -> None:
+    def __init__(self, client: ProducerClient, topic: str, log: Log) -> None:
         self._client = client
         self._topic = topic
-        self._on_results = on_results
         self._log = log
         self.last_error: BaseException | None = None
         """What failed an event, as last taken."""
@@ -47,8 +40,6 @@ class ProducerSession:
         self._counting = Lock()
         self._unanswered: dict[int, tuple[Sequence[OrderEvent], float]] = {}
         self._answers: deque[tuple[int, object]] = deque()
-        self._announced = False
-        self._all_answered: Event | None = None
 
     @property
     def in_flight(self) -> int:
@@ -85,8 +76,6 @@ class ProducerSession:
 
     def take_answers(self) -> tuple[list[EventRef], list[OrderEvent]]:
         """Return what was confirmed and what failed since the last call."""
-        # Cleared first: an answer that comes between the two is announced again.
-        self._announced = False
         confirmed: list[EventRef] = []
         failed: list[OrderEvent] = []
         for _ in range(len(self._answers)):
@@ -108,14 +97,6 @@ class ProducerSession:
     def unanswered(self) -> list[OrderEvent]:
         """Return the events that were neither confirmed nor failed when last taken."""
         return [e for events, _ in self._unanswered.values() for e in events]
-
-    def wait(self, timeout_seconds: float) -> bool:
-        """Wait until every event is answered; False when time ran out."""
-        # Made before the check, so that an answer after the check is not missed.
-        self._all_answered = Event()
-        done = self.in_flight == 0 or self._all_answered.wait(timeout_seconds)
-        self._all_answered = None
-        return done
 
     def close(self) -> None:
         """End the client; within 2 s, or 4 s where the broker is away."""
@@ -151,9 +132,3 @@ class ProducerSession:
         self._answers.append((number, answer))
         with self._counting:
             self._answered_count += count
-        if not self._announced:
-            self._announced = True
-            self._on_results()
-        waiting = self._all_answered
-        if waiting is not None and self.in_flight == 0:
-            waiting.set()

@@ -15,7 +15,7 @@ Record layout: https://kafka.apache.org/documentation/#record. The private parts
 are touched are pinned by a test.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Protocol, cast
 
@@ -23,7 +23,7 @@ from kafka.errors import MessageSizeTooLargeError
 from kafka.producer import record_accumulator, sender
 from kafka.record.memory_records import MemoryRecordsBuilder
 
-from orders.messaging.codec import EncodedEvent
+from orders.messaging.codec import EncodedEvent, Header
 
 MAX_CHUNK_BYTES = 48 * 1024
 """Two share a batch. A chunk is only larger where its one record is."""
@@ -82,18 +82,33 @@ class Chunk(list[tuple[str, bytes]]):
 
 def body_of(event: EncodedEvent) -> bytes:
     """Return the part of a record that does not depend on its place in a batch."""
-    key, value, headers = event
+    key, value, shared, own = event
     return b"".join(
-        (varint(len(key)), key, varint(len(value)), value, pack_headers(headers))
+        (
+            *(varint(len(key)), key, varint(len(value)), value),
+            varint(len(shared) + len(own)),
+            _packed_shared(shared),
+            *_header_parts(own),
+        )
     )
 
 
-def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
-    """Return a record's headers as they are written."""
-    parts = [varint(len(headers))]
+def pack_header(header: Header) -> bytes:
+    """Return what one header is written as."""
+    return b"".join(_header_parts((header,)))
+
+
+@lru_cache(maxsize=64)
+def _packed_shared(headers: tuple[Header, ...]) -> bytes:
+    return b"".join(_header_parts(headers))
+
+
+def _header_parts(headers: Iterable[Header]) -> list[bytes]:
+    """Return what headers are written as, one behind the other."""
+    parts: list[bytes] = []
     for name, value in headers:
         parts += (_packed_name(name), varint(len(value)), value)
-    return b"".join(parts)
+    return parts
 
 
 @lru_cache(maxsize=64)

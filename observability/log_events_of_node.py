@@ -110,6 +110,13 @@ NODE_EVENTS: Final = (
         "Requests were still open when the node stopped.",
         "Raise ORDERS_SHUTDOWN__GRACE_SECONDS if it happens at every stop.",
     ),
+    LogEvent(
+        "failpoints.armed",
+        "warning",
+        "specification",
+        "This node was told to fail at some steps, as in a test.",
+        "Take ORDERS_FAILPOINTS away and start the node anew, unless it is a test.",
+    ),
     LogEvent("node.started", "info", "api operations", "Both ports answer.", _NOTHING),
     LogEvent("node.draining", "info", "reason", "The node was told to stop.", _NOTHING),
     LogEvent(

@@ -15,6 +15,7 @@ from orders.domain.intake import (
     Stored,
     StoreOutcome,
 )
+from orders.failpoints.registry import failpoint
 from orders.persistence.failures import ContentionError, RowsRefusedError
 from orders.persistence.held_orders import HeldOrders
 from orders.persistence.identity import NodeIdentity
@@ -55,6 +56,8 @@ class PostgresIntakeStore:
         self._store_keyed_orders = statements["store_keyed_orders"]
         self._probe = statements["probe"]
         self._held = HeldOrders(session)
+        self._before_store = failpoint("intake.before_store")
+        self._after_commit = failpoint("intake.after_commit")
 
     def store(
         self, orders: Sequence[NewOrder], *, again: bool = False
@@ -134,7 +137,11 @@ class PostgresIntakeStore:
             batch = encode_orders(orders).decode()
         except UnicodeEncodeError as error:
             raise RowsRefusedError(error.reason) from error
+        if self._before_store is not None:
+            self._before_store()
         [(at, absent)] = self._session.write(statement, (batch, node_id), _Insertion)
+        if self._after_commit is not None:
+            self._after_commit()
         stored = Stored(at)
         lost = set(absent)
         for order in orders:

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -13,6 +14,7 @@ from orders.domain.order import UNSETTLED, OrderStatus, PaymentStatus
 from orders.domain.records import DeadLetter, EventRef
 from orders.domain.settlement import OpenOrder, Settled, Settlement
 from orders.domain.transitions import State
+from orders.failpoints.registry import failpoint
 from orders.persistence.dead_letters import encode_letters
 from orders.persistence.failures import ContentionError, RowsRefusedError
 from orders.persistence.identity import NodeIdentity
@@ -56,6 +58,11 @@ class PostgresSettlementStore:
         self._forget_published = statements["forget_published"]
         self._bury = statements["bury"]
         self._unsettled = text_array(UNSETTLED)
+        self._before_store = failpoint("settle.before_store")
+        self._before_commit = failpoint("settle.before_commit")
+        self._after_commit = failpoint("settle.after_commit")
+        self._before_delete = failpoint("outbox.before_delete")
+        self._after_delete = failpoint("outbox.after_delete")
 
     def read_open(self, order_ids: Sequence[str]) -> tuple[list[OpenOrder], int]:
         """Return the unsettled orders, and how many ids exist nowhere.
@@ -86,12 +93,12 @@ class PostgresSettlementStore:
 
         """
         node_id = self._identity.node_id(self._session)
-        for _ in range(_TRIES - 1):
-            try:
-                return self._settle_once(settlements, node_id)
-            except ContentionError:
-                _pause()
-        return self._settle_once(settlements, node_id)
+        if self._before_store is not None:
+            self._before_store()
+        settled = self._settle_stubbornly(settlements, node_id)
+        if self._after_commit is not None:
+            self._after_commit()
+        return settled
 
     def forget_published(self, events: Sequence[EventRef]) -> None:
         """Delete the outbox rows of events that Kafka confirmed.
@@ -103,8 +110,12 @@ class PostgresSettlementStore:
         by_version: defaultdict[int, list[str]] = defaultdict(list)
         for event in events:
             by_version[event.version].append(event.order_id)
+        if self._before_delete is not None:
+            self._before_delete()
         for version, order_ids in sorted(by_version.items()):
             self._session.change(self._forget_published, (id_array(order_ids), version))
+        if self._after_delete is not None:
+            self._after_delete()
 
     def bury(self, letters: Sequence[DeadLetter]) -> None:
         """Keep records that cannot be processed; a repeated one is kept once.
@@ -119,11 +130,24 @@ class PostgresSettlementStore:
         """Close the connection."""
         self._session.close()
 
+    def _settle_stubbornly(
+        self, settlements: Sequence[Settlement], node_id: int
+    ) -> Settled:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._settle_once(settlements, node_id)
+            except ContentionError:
+                _pause()
+        return self._settle_once(settlements, node_id)
+
     def _settle_once(self, settlements: Sequence[Settlement], node_id: int) -> Settled:
         try:
             with self._session.transaction():
                 won = self._move(settlements)
-                return Settled(tuple(won), self._record(won, node_id))
+                at = self._record(won, node_id)
+                if self._before_commit is not None:
+                    self._before_commit()
+            return Settled(tuple(won), at)
         except RowsRefusedError:
             return self._settle_singly(settlements, node_id)
 
@@ -144,6 +168,8 @@ class PostgresSettlementStore:
                 else:
                     won += moved
             at = self._record([], node_id)
+            if self._before_commit is not None:
+                self._before_commit()
         return Settled(tuple(won), at, tuple(refused))
 
     def _move(self, settlements: Sequence[Settlement]) -> list[Settlement]:
@@ -205,10 +231,15 @@ def _open_order(
     version: int,
     created_at: datetime,
 ) -> OpenOrder:
-    state = State(OrderStatus(status), PaymentStatus(payment_status))
+    state = _state(status, payment_status)
     return OpenOrder(
         order_id, tenant_id, user_id, currency, total, state, version, created_at
     )
+
+
+@lru_cache(maxsize=len(OrderStatus) * len(PaymentStatus))
+def _state(status: str, payment_status: str) -> State:
+    return State(OrderStatus(status), PaymentStatus(payment_status))
 
 
 def _only(at: datetime) -> datetime:

@@ -17,6 +17,7 @@ from kafka.record import memory_records
 from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
 
+from orders.devstack.deadline import wait_until
 from orders.devstack.kafka import EmbeddedKafka
 from orders.domain.events import OrderEvent
 from orders.domain.identifiers import IdFactory
@@ -74,9 +75,10 @@ def publish_alone(servers: str, topic: str, sent: list[OrderEvent]) -> int:
         answers.append((number, answer))
 
     for number, event in enumerate(sent):
-        key, value, headers = encode(event)
+        record = encode(event)
+        key, value = record.key, record.value
         place = partition_of(key, PARTITIONS)
-        future = producer.send(topic, value, key, headers, place)
+        future = producer.send(topic, value, key, record.headers, place)
         future.add_callback(partial(answered, number))
         future.add_errback(partial(answered, number))
     producer.flush(SECONDS)
@@ -89,13 +91,12 @@ def publish_in_chunks(servers: str, topic: str, sent: list[OrderEvent]) -> int:
         bootstrap_servers=servers,
         client_id="test-chunks",
         topic=topic,
-        on_results=lambda: None,
         log=log,
         max_in_flight=EVENTS,
     )
     for start in range(0, len(sent), BURST):
         publisher.publish(sent[start : start + BURST])
-    publisher.flush(SECONDS)
+    assert wait_until(lambda: publisher.in_flight == 0, SECONDS)
     confirmed = publisher.take_results().confirmed
     publisher.close()
     return len(confirmed)

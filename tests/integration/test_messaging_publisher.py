@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 
+from orders.devstack.deadline import wait_until as _wait_until
 from orders.devstack.kafka import EmbeddedKafka
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.events import OrderEvent
@@ -23,7 +24,7 @@ from orders.domain.records import EventRef
 from orders.messaging import client_settings
 from orders.messaging.client_logs import quieten_client_logs
 from orders.messaging.client_settings import BATCH_BYTES
-from orders.messaging.codec import EventEncoder
+from orders.messaging.codec import EncodedEvent, EventEncoder
 from orders.messaging.kafka_clients import (
     open_admin,
     open_consumer,
@@ -78,7 +79,7 @@ def make_publisher(broker: EmbeddedKafka, topic: str) -> Iterator[MakePublisher]
             client_id="test-publisher",
             topic=topic,
             log=log,
-            **({"on_results": lambda: None} | settings),
+            **settings,
         )
         made.append(publisher)
         return publisher
@@ -115,11 +116,20 @@ def refs(sent: list[OrderEvent]) -> list[EventRef]:
     return [EventRef(event.order_id, event.version) for event in sent]
 
 
+def fields_of(event: EncodedEvent) -> tuple[object, ...]:
+    return event.key, event.value, event.headers
+
+
 def publish_all(publisher: KafkaPublisher, sent: list[OrderEvent]) -> None:
     deadline = time.monotonic() + 10.0
     while sent and time.monotonic() < deadline:
         sent = sent[publisher.publish(sent) :]
     assert not sent
+
+
+def all_answered(publisher: KafkaPublisher, seconds: float) -> bool:
+    """Wait until nothing is in flight; False when time ran out."""
+    return _wait_until(lambda: publisher.in_flight == 0, seconds)
 
 
 def read_topic(broker: EmbeddedKafka, topic: str) -> list[ConsumerRecord]:
@@ -274,12 +284,12 @@ def test_events_arrive_with_exactly_their_bytes_and_headers(
     publisher = make_publisher()
 
     publish_all(publisher, sent)
-    publisher.flush(10.0)
+    assert all_answered(publisher, 10.0)
     records = read_topic(broker, made_topic)
 
     encode = EventEncoder()
     assert [(r.key, r.value, list(r.headers)) for r in records] == [
-        tuple(encode(event)) for event in sent
+        fields_of(encode(event)) for event in sent
     ]
 
 
@@ -289,7 +299,7 @@ def test_a_record_goes_to_the_partition_of_its_key(
     publisher = make_publisher()
 
     publish_all(publisher, events(30))
-    publisher.flush(10.0)
+    assert all_answered(publisher, 10.0)
 
     for record in read_topic(broker, made_topic):
         assert record.partition == partition_of(record.key, 3)
@@ -299,15 +309,13 @@ def test_every_event_is_confirmed_once(
     made_topic: str, make_publisher: MakePublisher
 ) -> None:
     sent = events(2_000)
-    woken = threading.Event()
-    publisher = make_publisher(on_results=woken.set)
+    publisher = make_publisher()
 
     publish_all(publisher, sent)
-    flushed = publisher.flush(20.0)
+    answered = all_answered(publisher, 20.0)
     results = publisher.take_results()
 
-    assert flushed
-    assert woken.is_set()
+    assert answered
     assert sorted(results.confirmed) == sorted(refs(sent))
     assert results.failed == []
 
@@ -321,10 +329,10 @@ def test_chunks_of_several_moments_arrive_whole(
     for start in range(0, 600, 200):  # several chunks, with times of their own
         publish_all(publisher, sent[start : start + 200])
         time.sleep(0.002)  # the next millisecond
-    publisher.flush(10.0)
+    assert all_answered(publisher, 10.0)
 
     encode = EventEncoder()
-    expected = {event.order_id.encode(): tuple(encode(event)) for event in sent}
+    expected = {event.order_id.encode(): fields_of(encode(event)) for event in sent}
     records = read_topic(broker, made_topic)
     assert {r.key: (r.key, r.value, list(r.headers)) for r in records} == expected
     for partition in range(3):
@@ -340,7 +348,7 @@ def test_an_event_that_no_batch_holds_is_refused_alone(
     large = large._replace(data="x" * BATCH_BYTES)
 
     taken = publisher.publish([before, large, after])
-    publisher.flush(10.0)
+    assert all_answered(publisher, 10.0)
 
     results = publisher.take_results()
     assert taken == 3
@@ -386,9 +394,9 @@ def test_publishing_goes_on_after_a_batch_that_was_too_large(
 
     limit_batches(broker, made_topic, BATCH_BYTES)
     publish_all(publisher, sent)
-    flushed = publisher.flush(10.0)
+    answered = all_answered(publisher, 10.0)
 
-    assert flushed
+    assert answered
     assert sorted(publisher.take_results().confirmed) == sorted(refs(sent))
 
 
@@ -406,15 +414,15 @@ def test_events_in_flight_outlive_an_absent_broker(
     publisher = make_publisher()
     sent = events(500)
     publish_all(publisher, sent[:100])
-    publisher.flush(10.0)
+    assert all_answered(publisher, 10.0)
 
     with away(broker):
         publish_all(publisher, sent[100:])
-        flushed_early = publisher.flush(0.5)
-    flushed = publisher.flush(30.0)
+        answered_early = all_answered(publisher, 0.5)
+    answered = all_answered(publisher, 30.0)
 
     results = publisher.take_results()
-    assert (flushed_early, flushed) == (False, True)
+    assert (answered_early, answered) == (False, True)
     assert sorted(results.confirmed) == sorted(refs(sent))
     keys = [record.key.decode() for record in read_topic(broker, made_topic)]
     assert sorted(keys) == sorted(event.order_id for event in sent)
@@ -428,7 +436,7 @@ def test_a_client_that_is_stuck_is_replaced_and_its_events_handed_back(
 ) -> None:
     publisher = make_publisher(give_up_seconds=1.0)
     publish_all(publisher, events(1))
-    publisher.flush(10.0)
+    assert all_answered(publisher, 10.0)
     publisher.take_results()
     sent = events(50)
     handed_back: list[OrderEvent] = []
@@ -441,10 +449,10 @@ def test_a_client_that_is_stuck_is_replaced_and_its_events_handed_back(
         publish_all(publisher, sent)
         wait_until(all_handed_back, 5.0)
     publish_all(publisher, handed_back)
-    flushed = publisher.flush(10.0)
+    answered = all_answered(publisher, 10.0)
 
     results = publisher.take_results()
-    assert flushed
+    assert answered
     assert sorted(results.confirmed) == sorted(refs(sent))
     assert results.failed == []
 
@@ -455,7 +463,7 @@ def test_closing_does_not_wait_for_a_broker_that_does_not_answer(
     before = threading.active_count()
     publisher = make_publisher()
     publish_all(publisher, events(1))
-    publisher.flush(10.0)
+    assert all_answered(publisher, 10.0)
 
     with frozen(broker):
         publish_all(publisher, events(10))

@@ -9,6 +9,7 @@ from port_fakes import FakePublisher
 
 from orders.actors.event_producer import EventProducer
 from orders.actors.messages import Drain, ForgetPublished, OutboxSuspect, PublishEvents
+from orders.actors.pace import Pace
 from orders.actors.settlement_writer import weigh_settlement_work
 from orders.domain.events import OrderEvent
 from orders.domain.records import EventRef
@@ -59,7 +60,7 @@ def bench(world: World) -> Bench:
         sweeper=sweeper,
         telemetry=world.telemetry,
         max_in_flight=10,
-        gather_seconds=0.0,
+        pace=Pace(0.0, clock=world.clock),
     )
     actor.on_start()
     return Bench(world, publisher, role, writer, sweeper, actor)

@@ -8,6 +8,7 @@ from actor_fakes import RecordedRole, World, store_orders
 
 from orders.actors.messages import NOT_STORED, Refused, StoreOrders, Wake
 from orders.actors.order_intake import OrderIntake
+from orders.actors.pace import Pace
 
 
 @dataclass
@@ -40,7 +41,7 @@ def bench(world: World) -> Bench:
         replies=world.replies,
         telemetry=world.telemetry,
         max_batch_orders=4,
-        gather_seconds=0.0,
+        pace=Pace(0.0, clock=world.clock),
     )
     actor.on_start()
     return Bench(world, role, writer, actor)

@@ -1,5 +1,7 @@
 """Pacing lets work gather under load and costs nothing after a quiet time."""
 
+import pytest
+
 from orders.actors.pace import Pace
 
 
@@ -28,6 +30,7 @@ def test_a_batch_soon_after_waits_for_the_rest_of_the_time() -> None:
     time = Time()
     pace = Pace(0.02, clock=time, sleep=time.sleep)
     pace.keep()
+    pace.took(1)
     time.now += 0.015
 
     pace.keep()
@@ -39,6 +42,7 @@ def test_a_batch_after_a_quiet_time_waits_for_nothing() -> None:
     time = Time()
     pace = Pace(0.02, clock=time, sleep=time.sleep)
     pace.keep()
+    pace.took(1)
     time.now += 5.0
 
     pace.keep()
@@ -50,8 +54,58 @@ def test_a_clock_that_was_set_back_never_costs_more_than_one_pause() -> None:
     time = Time()
     pace = Pace(0.02, clock=time, sleep=time.sleep)
     pace.keep()
+    pace.took(1)
     time.now -= 3600.0
 
     pace.keep()
 
     assert time.slept == [0.02]
+
+
+def test_a_full_batch_waits_for_nothing() -> None:
+    time = Time()
+    pace = Pace(0.02, clock=time, sleep=time.sleep)
+    pace.keep()
+    pace.took(1)
+
+    pace.keep(full=True)
+
+    assert time.slept == []
+
+
+def test_the_gap_grows_with_the_batch_before_it() -> None:
+    time = Time()
+    pace = Pace(0.02, 0.001, clock=time, sleep=time.sleep)
+    pace.keep()
+    pace.took(3)
+
+    pace.keep()
+
+    assert [round(seconds, 6) for seconds in time.slept] == [0.003]
+
+
+def test_the_gap_grows_no_further_than_the_longest() -> None:
+    time = Time()
+    pace = Pace(0.02, 0.001, clock=time, sleep=time.sleep)
+    pace.keep()
+    pace.took(500)
+
+    pace.keep()
+
+    assert [round(seconds, 6) for seconds in time.slept] == [0.02]
+
+
+@pytest.mark.parametrize(("a_second", "longest"), [(500, False), (2_000, True)])
+def test_a_stage_is_prompt_below_its_rate_and_thrifty_above(
+    a_second: int, longest: bool
+) -> None:
+    time = Time()
+    pace = Pace(0.05, 0.001, clock=time, sleep=time.sleep)
+    last = time.now
+
+    for _ in range(50):
+        pace.keep()
+        pace.took(max(1, round((time.now - last) * a_second)))
+        last = time.now
+
+    assert (time.slept[-1] == pytest.approx(0.05)) is longest

@@ -17,6 +17,7 @@ from orders.actors.messages import (
     SettleOrders,
     Wake,
 )
+from orders.actors.pace import Pace
 from orders.actors.settlement_writer import SettlementWriter, weigh_settlement_work
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.records import EventRef
@@ -69,7 +70,7 @@ def bench(world: World) -> Bench:
         status=world.status,
         telemetry=world.telemetry,
         max_batch_orders=10,
-        gather_seconds=0.0,
+        pace=Pace(0.0, clock=world.clock),
     )
     actor.on_start()
     return Bench(
@@ -344,7 +345,10 @@ def test_refused_orders_do_not_count_as_lost(bench: Bench) -> None:
 
 
 def test_superseded_writer_takes_nothing(bench: Bench) -> None:
-    bench.actor._pace.keep = bench.role.vacate  # type: ignore[method-assign,assignment]
+    def vacate_meanwhile(*, full: bool = False) -> None:
+        bench.role.vacate()
+
+    bench.actor._pace.keep = vacate_meanwhile  # type: ignore[method-assign]
     bench.store.errors = [AWAY]
 
     bench.settle("a")

@@ -50,9 +50,9 @@ def test_the_value_is_the_data_byte_for_byte() -> None:
 
 
 def test_an_independent_reader_understands_the_event() -> None:
-    key, value, headers = EventEncoder("/shop/orders")(EVENT)
+    event = EventEncoder("/shop/orders")(EVENT)
 
-    read = from_kafka_event(KafkaMessage(dict(headers), key, value))
+    read = from_kafka_event(KafkaMessage(dict(event.headers), event.key, event.value))
 
     assert read.get_specversion() == "1.0"
     assert read.get_id() == f"{ORDER_ID}.3"
@@ -90,10 +90,23 @@ def test_times_are_written_in_utc(occurred_at: datetime, text: bytes) -> None:
     assert dict(encoded.headers)["ce_time"] == text
 
 
-def test_what_is_written_can_be_read() -> None:
-    key, value, headers = EventEncoder()(EVENT)
+def test_events_of_other_times_and_types_do_not_share_what_differs() -> None:
+    encode = EventEncoder()
+    later = EVENT.occurred_at + timedelta(seconds=1)
+    encode(EVENT)
 
-    decoded = decode(Record(key=key, value=value, headers=list(headers)))
+    headers = dict(encode(EVENT._replace(type="t", occurred_at=later)).headers)
+
+    assert headers["ce_type"] == b"t"
+    assert headers["ce_time"] == b"2026-03-04T05:06:08.000089Z"
+
+
+def test_what_is_written_can_be_read() -> None:
+    event = EventEncoder()(EVENT)
+
+    decoded = decode(
+        Record(key=event.key, value=event.value, headers=list(event.headers))
+    )
 
     assert decoded == OrderRecord(ORDER_ID, "orders.order.paid.v1")
 

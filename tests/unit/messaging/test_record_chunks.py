@@ -24,15 +24,17 @@ from orders.messaging.record_chunks import (
 
 BATCH_BYTES = 131_072
 HEADER_BYTES = DefaultRecordBatch.HEADER_STRUCT.size
-EVENT = EncodedEvent(b"key", b"value", [("name", b"header")])
+EVENT = EncodedEvent(b"key", b"value", (("all", b"1"),), [("own", b"2")])
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 TIMES = st.integers(0, 2**42)
+HEADERS = st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=80)), max_size=5)
 EVENTS = st.builds(
     EncodedEvent,
     st.binary(max_size=100),
     st.binary(max_size=300),
-    st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=80)), max_size=9),
+    HEADERS.map(tuple),
+    HEADERS,
 )
 CHUNKS = st.lists(
     st.tuples(TIMES, st.lists(EVENTS, min_size=1, max_size=5)), min_size=1, max_size=5
@@ -83,8 +85,8 @@ def test_a_batch_of_chunks_has_the_bytes_of_the_clients_own(
 
     for time, events in chunks:
         chunked.append(time, b"", b"", chunk_of(events))
-        for key, value, headers in events:
-            single.append(time, key, value, headers)
+        for event in events:
+            single.append(time, event.key, event.value, event.headers)
 
     assert chunked.next_offset() == single.next_offset()
     assert batch_in(chunked) == batch_in(single)
@@ -101,7 +103,11 @@ def test_the_client_reads_every_event_of_a_chunk(
     batch = DefaultRecordBatch(batch_in(builder))
 
     assert batch.validate_crc()
-    expected = [(time, *event) for time, events in chunks for event in events]
+    expected = [
+        (time, event.key, event.value, event.headers)
+        for time, events in chunks
+        for event in events
+    ]
     assert [
         (r.offset, (r.timestamp, r.key, r.value, r.headers)) for r in batch
     ] == list(enumerate(expected))
@@ -197,16 +203,16 @@ def test_single_records_go_in_between_chunks() -> None:
 
 
 def test_a_chunk_refuses_what_would_make_it_too_large() -> None:
-    chunk = chunk_of([EncodedEvent(b"k", b"x" * (MAX_CHUNK_BYTES - 1_000), [])])
+    chunk = chunk_of([EncodedEvent(b"k", b"x" * (MAX_CHUNK_BYTES - 1_000), (), [])])
 
-    taken = chunk.add(EncodedEvent(b"k", b"x" * 1_000, []))
+    taken = chunk.add(EncodedEvent(b"k", b"x" * 1_000, (), []))
 
     assert (taken, len(chunk.bodies)) == (False, 1)
     assert chunk.size <= MAX_CHUNK_BYTES
 
 
 def test_an_empty_chunk_takes_an_event_of_any_size() -> None:
-    assert Chunk().add(EncodedEvent(b"k", b"x" * (2 * MAX_CHUNK_BYTES), []))
+    assert Chunk().add(EncodedEvent(b"k", b"x" * (2 * MAX_CHUNK_BYTES), (), []))
 
 
 def test_the_client_makes_one_future_for_a_chunk_and_counts_its_events() -> None:
@@ -229,7 +235,7 @@ def test_the_client_goes_on_after_a_chunk_that_no_batch_holds() -> None:
     install()
     accumulator = RecordAccumulator(batch_size=1_000)
     place = TopicPartition("t", 0)
-    large = chunk_of([EncodedEvent(b"k", b"x" * 1_000, [])])
+    large = chunk_of([EncodedEvent(b"k", b"x" * 1_000, (), [])])
 
     with pytest.raises(MessageSizeTooLargeError):
         accumulator.append(place, 1, b"", b"", large)

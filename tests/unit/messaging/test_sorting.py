@@ -1,12 +1,15 @@
 """Polled records become order ids, dead letters and runs of offsets."""
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
 
-from orders.domain.events import FINAL_EVENT_TYPES
-from orders.messaging.codec import ORDER_ID_MALFORMED
+from orders.domain.events import FINAL_EVENT_TYPES, OrderEvent
+from orders.messaging.codec import ORDER_ID_MALFORMED, EventEncoder
+from orders.messaging.lazy_headers import LazyHeaders
 from orders.messaging.offsets import PolledRun
+from orders.messaging.record_chunks import pack_header
 from orders.messaging.sorting import sort_records
 
 ACCEPTED = b"orders.order.accepted.v1"
@@ -27,6 +30,15 @@ class Record(NamedTuple):
         return [("ce_type", self.kind)]
 
 
+class PackedRecord(NamedTuple):
+    offset: int
+    key: bytes | None
+    headers: LazyHeaders
+    partition: int = 0
+    topic: str = "orders"
+    value: bytes | None = b"{}"
+
+
 def test_an_order_is_named_once_for_all_its_records() -> None:
     one, two = ONE.encode(), TWO.encode()
 
@@ -40,6 +52,32 @@ def test_an_order_is_named_once_for_all_its_records() -> None:
 @pytest.mark.parametrize("kind", sorted(FINAL_EVENT_TYPES))
 def test_records_of_finished_orders_ask_for_no_work(kind: str) -> None:
     found = sort_records([[Record(0, ONE.encode(), kind.encode())]])
+
+    assert not found.asks_for_work
+
+
+@pytest.mark.parametrize("kind", [*sorted(FINAL_EVENT_TYPES), ACCEPTED.decode()])
+def test_packed_headers_are_sorted_as_those_taken_apart(kind: str) -> None:
+    event = EventEncoder()(
+        OrderEvent(ONE, 2, kind, "{}", datetime(2026, 3, 4, tzinfo=UTC))
+    )
+    packed = bytes([2 * len(event.headers)]) + b"".join(map(pack_header, event.headers))
+    record = Record(0, ONE.encode(), kind.encode())
+
+    apart, together = (
+        sort_records([[record]]),
+        sort_records([[PackedRecord(0, ONE.encode(), LazyHeaders(packed))]]),
+    )
+
+    assert together == apart
+
+
+def test_a_final_type_that_is_not_the_first_header_is_found() -> None:
+    final = min(FINAL_EVENT_TYPES).encode()
+    headers = [("other", b"1"), ("ce_type", final)]
+    packed = b"\x04" + b"".join(map(pack_header, headers))
+
+    found = sort_records([[PackedRecord(0, ONE.encode(), LazyHeaders(packed))]])
 
     assert not found.asks_for_work
 

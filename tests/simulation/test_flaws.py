@@ -1,0 +1,87 @@
+"""The simulation sees what it is for: each flaw is found, and soon."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sim_campaign import find
+from sim_faults import Flaw
+
+from orders.actors.intake_writer import IntakeWriter
+from orders.actors.settlement_writer import SettlementWriter
+from orders.actors.sweeper import Sweeper
+from orders.messaging import offsets
+
+MOST_SEEDS = 5000
+
+give_up = IntakeWriter._give_up
+
+
+def _acknowledge_then_settle(
+    settle: Callable[..., None], writer: Any, store: Any, batch: Any
+) -> None:
+    writer._acknowledge(batch.settlement_receipts)
+    batch.settlement_receipts = []
+    settle(writer, store, batch)
+
+
+def _finish_out_of_turn(marks: Any, run: Any) -> None:
+    run.done = True
+    marks.record_count -= run.record_count
+    marks.next_to_commit = run.next_offset
+
+
+def _do_nothing(*arguments: object) -> None:
+    """Stand for a step that somebody forgot."""
+
+
+def _settle_late() -> Callable[..., None]:
+    settle = SettlementWriter._settle
+    return lambda *given: _acknowledge_then_settle(settle, *given)
+
+
+@pytest.mark.parametrize("flaw", Flaw)
+def test_a_flawed_service_is_found_out(
+    flaw: Flaw, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _must_be_seen(flaw, frozenset({flaw}), capsys)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "flawed"),
+    [
+        (SettlementWriter, "_settle", _settle_late()),
+        (offsets._PartitionMarks, "finish", _finish_out_of_turn),
+        (
+            IntakeWriter,
+            "_give_up",
+            lambda writer, submissions, unsure: give_up(writer, submissions, False),
+        ),
+        (Sweeper, "_publish_abandoned", _do_nothing),
+        (Sweeper, "_resolve_stuck", _do_nothing),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_flaw_in_the_code_of_the_service_is_found_out(
+    owner: type[object],
+    name: str,
+    flawed: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(owner, name, flawed)
+
+    _must_be_seen(f"{owner.__name__}.{name}", frozenset(), capsys)
+
+
+def _must_be_seen(
+    what: str, flaws: frozenset[Flaw], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = find(range(MOST_SEEDS), flaws)
+
+    assert found is not None, f"{what} passed {MOST_SEEDS} seeds"
+    taken, outcome = found
+    with capsys.disabled():
+        seen = f"{what}: seen after {taken} seeds: {outcome.broken[0]}"
+        sys.stdout.write(f"\n{seen}\n")
