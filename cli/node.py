@@ -67,13 +67,22 @@ class Node:
         self._log.info("node.started", api=api, operations=operations)
         if on_ready is not None:
             self._announce_later(partial(on_ready, api, operations))
-        try:
-            unanswered = self._server.run()
-        finally:
-            self._leave()
+        unanswered = self._serve()
+        self._leave()
         if unanswered:
             self._log.warning("http.unanswered", count=unanswered)
         return self._exit_code
+
+    def _serve(self) -> int:
+        """Run the loop to its end; return how many requests it left unanswered."""
+        try:
+            return self._server.run()
+        except BaseException:  # noqa: BLE001 - the process ends of it
+            # Whatever it was, the lanes are emptied as well as may be, and the exit
+            # code says that this was no drain.
+            self._exit_code = ESCALATED
+            self._log.critical("process.crashed", exc_info=True)
+            return 0
 
     def stop_soon(self, reason: str) -> None:
         """Begin to drain in the loop's next turn; safe in a signal handler."""

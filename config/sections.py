@@ -357,7 +357,7 @@ class SupervisorSettings(Section):
     )
     hang_seconds: float = Field(
         default=15,
-        ge=1,
+        ge=5,  # an idle actor shows life every 2 s, one that joins a group after 3 s
         le=600,
         description="An actor without a sign of life is replaced.",
     )
