@@ -4,14 +4,17 @@ WORKDIR /src
 COPY setup.py pyproject.toml LICENSE ./
 COPY requirements requirements
 COPY domain domain
+COPY failpoints failpoints
 COPY actors actors
 COPY messaging messaging
 COPY http http
 COPY persistence persistence
 COPY observability observability
 COPY config config
+COPY verification verification
 COPY cli cli
 COPY devstack devstack
+COPY chaos chaos
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 # Stage 2 runs it: one process, without privileges, without compilers.

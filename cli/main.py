@@ -20,6 +20,7 @@ from orders.cli.commands import (
     show,
     status,
     topics,
+    verify,
     version,
 )
 from orders.cli.failure import CommandError
@@ -46,6 +47,7 @@ app.command("list")(listing.list_orders)
 app.command("show")(show.show)
 app.command("history")(history.history)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("version")(version.version)
 

@@ -1,11 +1,12 @@
 """Orders as the command line shows them: for programs just as the API does."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orders.cli.failure import CommandError
+from orders.cli.output import print_json
 from orders.domain.identifiers import is_order_id
 from orders.domain.money import format_amount
 
@@ -27,6 +28,10 @@ def parse_order_id(text: str) -> str:
     return order_id
 
 
+OrderId = Annotated[str, typer.Argument(metavar="ID", parser=parse_order_id)]
+"""The argument of every command about one order."""
+
+
 def get_order(reads: "OperatorReads", order_id: str) -> "Order":
     """Return the order.
 
@@ -38,6 +43,13 @@ def get_order(reads: "OperatorReads", order_id: str) -> "Order":
     if order is None:
         raise CommandError(f"there is no order {order_id}")
     return order
+
+
+def print_like_the_api(body: bytes) -> None:
+    """Print what the API would answer, indented."""
+    import msgspec  # noqa: PLC0415 - not needed for --help
+
+    print_json(msgspec.Raw(body))
 
 
 def total_text(order: "Order") -> str:

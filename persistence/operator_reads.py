@@ -86,6 +86,7 @@ class OperatorReads:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._statements = Statements("operator.sql")
+        self._sweeping = Statements("sweeping.sql")
         self._orders = PostgresReadStore(session)
 
     def newest_orders(
@@ -135,7 +136,7 @@ class OperatorReads:
     def outbox(self, max_counted: int = MAX_COUNTED) -> OutboxState:
         """Count the events that wait for Kafka."""
         [state] = self._session.read(
-            self._statements["outbox_state"], (max_counted,), OutboxState
+            self._sweeping["outbox_state"], (max_counted,), OutboxState
         )
         return state
 
@@ -146,7 +147,7 @@ class OperatorReads:
 
     def count_dead_letters(self, max_counted: int = MAX_COUNTED) -> int:
         """Count the dead letters."""
-        statement = self._statements["dead_letter_count"]
+        statement = self._sweeping["dead_letter_count"]
         [count] = self._session.read(statement, (max_counted,), int)
         return count
 

@@ -1,30 +1,21 @@
 """``orders history``."""
 
-from typing import Annotated
-
-import typer
-
-from orders.cli.order_view import get_order, parse_order_id
-from orders.cli.output import AsJson, print_json, print_table
+from orders.cli.order_view import OrderId, get_order, print_like_the_api
+from orders.cli.output import AsJson, print_table
 from orders.cli.target import database_reads
 
 
-def history(
-    order_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False
-) -> None:
+def history(order_id: OrderId, as_json: AsJson = False) -> None:
     """Show what happened to an order, oldest first; with --json as the API does.
 
     Example: orders history 019a8f0e-5c1b-7d2e-9f3a-4b5c6d7e8f90
     """
-    wanted = parse_order_id(order_id)
     with database_reads() as reads:
-        entries = reads.history(get_order(reads, wanted))
+        entries = reads.history(get_order(reads, order_id))
     if as_json:
-        import msgspec  # noqa: PLC0415
-
         from orders.http.rendering import render_history  # noqa: PLC0415
 
-        print_json(msgspec.Raw(render_history(wanted, entries)))
+        print_like_the_api(render_history(order_id, entries))
         return
     rows = [
         (it.version, it.occurred_at, it.type, it.actor, it.reason) for it in entries

@@ -56,12 +56,6 @@ select (select count(*) from open),
                 0)::double precision,
        (select count(*) from recent) = $2 or (select count(*) from stuck) = $3;
 
--- name: outbox_state
--- How many events wait for Kafka, up to a limit, and the age of the oldest of them.
-select count(*),
-       coalesce(extract(epoch from now() - min(created_at)), 0)::double precision
-from (select created_at from outbox order by order_id, version limit $1) counted;
-
 -- name: living_nodes
 -- Nodes whose lease lasts, with the seconds it still does and the leases they hold.
 select node_id, name, registered_at,
@@ -74,10 +68,6 @@ from nodes n
 where lease_until > now()
 order by node_id
 limit $1;
-
--- name: dead_letter_count
--- How many dead letters are kept, up to a limit.
-select count(*) from (select from dead_letters limit $1) counted;
 
 -- name: newest_dead_letters
 -- Dead letters before an id, newest first, without their contents.

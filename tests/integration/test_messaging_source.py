@@ -14,6 +14,7 @@ import structlog
 from kafka import KafkaProducer
 from kafka.record.util import calc_crc32c
 
+from orders.devstack.deadline import wait_until as _wait_until
 from orders.devstack.kafka import EmbeddedKafka
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.events import FINAL_EVENT_TYPES, OrderEvent
@@ -109,11 +110,10 @@ class Feed:
             bootstrap_servers=self.broker.bootstrap_servers,
             client_id="test-feed",
             topic=self.topic,
-            on_results=lambda: None,
             log=log,
         )
         assert publisher.publish(events) == count
-        assert publisher.flush(30.0)
+        assert _wait_until(lambda: publisher.in_flight == 0, 30.0)
         publisher.close()
         return [event.order_id for event in events]
 
@@ -521,6 +521,29 @@ def test_members_share_the_partitions_and_take_over_from_one_that_leaves(
     assert shared
     # Not once only: a commit that a rebalance refuses repeats what it was for.
     assert set(one.seen) | set(two.seen) == set(sent)
+
+
+def test_a_partition_that_stays_is_not_committed_past_what_is_not_done(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    early = feed.publish(100)
+    stays = make_source()
+    poll_until(stays, count_of(100), finish=False)
+    passes = Member(make_source())
+    passes.start()
+    try:
+        poll_until(stays, lambda _: len(passes.shares) == len(stays.lag()) == 1)
+    finally:
+        passes.leave()
+    late = feed.publish(100)
+    poll_until(stays, lambda found: set(late) <= set(order_ids(found)))
+    stays.close()
+
+    follows = make_source()
+    again = poll_until(follows, lambda _: follows.group_lag() == 0)
+
+    assert set(early) <= {*order_ids(again), *passes.seen}
 
 
 def test_polling_resumes_after_the_broker_was_killed(

@@ -1,7 +1,7 @@
 """Accepted orders are stored once, whatever comes with them and whoever races."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -210,6 +210,40 @@ def test_losers_of_a_key_get_the_winners_order(database: PostgresDatabase) -> No
 
     assert len(answers) == 8 * len(keys)
     assert len(set(answers)) == len(keys)
+
+
+def test_a_loser_that_waited_for_the_winner_gets_the_winners_order(
+    database_url: str,
+    connection: psycopg.Connection,
+    wait_until: Callable[[Callable[[], bool], float], None],
+) -> None:
+    first, second = new_order("k"), new_order("k")
+    winning = Session(database_url, application_name="winner")
+    patient = Session(database_url, application_name="loser")
+    winner = PostgresIntakeStore(winning, NodeIdentity("one", lease_seconds=30))
+    loser = PostgresIntakeStore(patient, NodeIdentity("two", lease_seconds=30))
+    for store in (winner, loser):
+        store.store([new_order()])  # registers its node
+
+    with ThreadPoolExecutor(1) as pool:
+        with winning.transaction():
+            winner.store([first])
+            waiting = pool.submit(loser.store, [second])
+            wait_until(lambda: lock_waits(connection) == 1, 10.0)
+        [outcome] = waiting.result(10.0)
+
+    winner.close()
+    loser.close()
+    assert isinstance(outcome, Replayed)
+    assert outcome.order.order_id == first.order_id
+
+
+def lock_waits(connection: psycopg.Connection) -> int:
+    [(waits,)] = connection.execute(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    ).fetchall()
+    return cast("int", waits)
 
 
 def test_keys_in_any_order_make_no_deadlock(

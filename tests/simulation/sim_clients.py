@@ -1,6 +1,6 @@
 """The two Kafka clients of a node, where kafka-python would be."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from sim_faults import Faults, Flaw
@@ -24,7 +24,6 @@ class SimMember:
     of kafka-python, down to when the rebalance callbacks run.
     """
 
-    failed_commits = 0
     stable = True
 
     def __init__(
@@ -102,7 +101,6 @@ class SimMember:
             return
         self._group.heartbeat(self)
         unsaid, self._unsaid = self._unsaid, []
-        self.failed_commits += len(unsaid)
         self._marks.commit_failed(unsaid)
         mine = self._group.assigned_to(self)
         moved = self.assigned - mine
@@ -161,14 +159,12 @@ class SimPublisher:
         host: Host,
         faults: Faults,
         flaws: frozenset[Flaw],
-        on_results: Callable[[], None],
     ) -> None:
         self._scheduler = scheduler
         self._topic = topic
         self._host = host
         self._faults = faults
         self._flaws = flaws
-        self._on_results = on_results
         self._flying: dict[EventRef, OrderEvent] = {}
         self._confirmed: list[EventRef] = []
         self._failed: list[OrderEvent] = []
@@ -187,7 +183,6 @@ class SimPublisher:
             self._flying[name] = event
             if Flaw.FORGET_BEFORE_CONFIRM in self._flaws:
                 self._confirmed.append(name)
-                self._on_results()
             self._send(event)
         return len(events[:_MAX_IN_FLIGHT])
 
@@ -234,7 +229,6 @@ class SimPublisher:
             self._confirmed.append(name)
         elif Flaw.FORGET_BEFORE_CONFIRM not in self._flaws:
             self._failed.append(event)
-        self._on_results()
 
 
 def refuse_while_away(topic: Topic) -> None:

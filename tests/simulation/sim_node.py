@@ -381,7 +381,6 @@ class SimNode:
             self,
             around.faults,
             around.flaws,
-            self.producer.wake,
         )
 
     def _record_source(self) -> KafkaRecordSource:

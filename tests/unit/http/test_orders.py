@@ -10,7 +10,6 @@ from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
     OUTCOME_UNKNOWN,
     OVERLOADED,
-    TOO_MANY_WAITERS,
     ReadHistory,
     ReadOrder,
     Refused,
@@ -369,9 +368,7 @@ def test_a_wait_that_ends_first_answers_202(
     assert result.headers["preference-applied"] == "wait=5"
 
 
-@pytest.mark.parametrize(
-    "answer", [LATE, None, Refused(TOO_MANY_WAITERS, 1), Refused("any", 1)]
-)
+@pytest.mark.parametrize("answer", [LATE, None, Refused("any", 1)])
 def test_a_committed_order_is_202_even_if_it_cannot_be_read(
     api: TestClient, process, answer: object
 ) -> None:
@@ -500,18 +497,6 @@ def test_the_query_comes_before_the_preference(
     api.simulate_get(f"{PATH}?wait=3", headers={"Prefer": "wait=9"})
 
     assert process.questions[-1].wait_until == 1003.0
-
-
-def test_where_too_many_wait_the_current_state_is_the_answer(
-    api: TestClient, process, stored_order: Order
-) -> None:
-    process.on_question = lambda question: (
-        stored_order if question.wait_until is None else Refused(TOO_MANY_WAITERS, 1)
-    )
-
-    result = api.simulate_get(f"{PATH}?wait=3")
-
-    assert (result.status_code, result.json["status"]) == (200, "PENDING")
 
 
 @pytest.mark.parametrize("wait", ["", "x", "-1", "1.5", "٣", "1e3", "9" * 5000])

@@ -6,7 +6,14 @@ import falcon
 import pytest
 
 from orders.actors import messages
-from orders.http.problems import KINDS, MAX_FAULTS, Fault, ProblemError, retry_after
+from orders.http.problems import (
+    KINDS,
+    MAX_FAULTS,
+    Fault,
+    ProblemError,
+    refused,
+    retry_after,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +45,34 @@ def test_retry_after_is_whole_seconds_within_bounds(
         messages.OVERLOADED,
         messages.DRAINING,
         messages.TOO_MANY_UNPUBLISHED,
-        messages.TOO_MANY_WAITERS,
     ],
 )
 def test_every_refusal_is_a_retryable_503(reason: str) -> None:
     assert KINDS[reason].status == 503
     assert KINDS[reason].retryable
+
+
+@pytest.mark.parametrize("reason", [messages.OVERLOADED, "something_new"])
+def test_a_refusal_that_passes_says_when_to_send_again(reason: str) -> None:
+    problem = refused(messages.Refused(reason, 2.0))
+
+    assert problem.kind.retryable
+    assert problem.retry_after_seconds == 2.0
+    assert "Retry-After" in problem.detail
+
+
+def test_an_internal_error_promises_nothing_of_another_try() -> None:
+    problem = refused(messages.Refused(messages.INTERNAL_ERROR, 2.0))
+
+    assert not problem.kind.retryable
+    assert problem.retry_after_seconds is None
+    assert "Retry-After" not in problem.detail
+
+
+def test_an_internal_error_says_how_to_send_an_order_again_safely() -> None:
+    problem = refused(messages.Refused(messages.INTERNAL_ERROR, 2.0))
+
+    assert "with the same Idempotency-Key" in problem.detail
 
 
 @pytest.mark.parametrize("code", KINDS)

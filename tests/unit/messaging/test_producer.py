@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Event, Thread
 
 import pytest
 from kafka.errors import (
@@ -132,7 +131,6 @@ class Stage:
         self.clients: list[FakeClient] = []
         self.away = False
         self.now = 1000.0
-        self.wakes = 0
         self.log = FakeLog()
         monkeypatch.setattr(producer, "open_producer", self._open)
         monkeypatch.setattr(producer, "monotonic", lambda: self.now)
@@ -144,7 +142,6 @@ class Stage:
             bootstrap_servers="nowhere:1",
             client_id="test",
             topic="orders",
-            on_results=self._wake,
             log=self.log,
             max_in_flight=max_in_flight,
             give_up_seconds=60.0,
@@ -155,9 +152,6 @@ class Stage:
         client.away = self.away
         self.clients.append(client)
         return client
-
-    def _wake(self) -> None:
-        self.wakes += 1
 
 
 @pytest.fixture
@@ -301,16 +295,8 @@ def test_answered_events_are_no_longer_in_flight(stage: Stage) -> None:
     assert stage.publisher.in_flight == 2
 
 
-def test_the_owner_is_woken_once_until_it_takes_the_results(stage: Stage) -> None:
-    stage.publisher.publish(events(3))
-
-    stage.clients[0].futures[0].confirm()
-    stage.clients[0].futures[1].confirm()
-    woken = stage.wakes
-    stage.publisher.take_results()
-    stage.clients[0].futures[2].confirm()
-
-    assert (woken, stage.wakes) == (1, 2)
+def test_nothing_is_in_flight_before_the_first_event(stage: Stage) -> None:
+    assert stage.publisher.in_flight == 0
 
 
 def test_no_more_are_taken_than_may_be_in_flight(stage: Stage) -> None:
@@ -459,43 +445,6 @@ def test_a_client_that_answers_is_kept(stage: Stage) -> None:
         stage.publisher.take_results()
 
     assert len(stage.clients) == 1
-
-
-def test_flushing_waits_for_the_last_answer(stage: Stage) -> None:
-    stage.publisher.publish(events(2))
-    futures = stage.clients[0].futures
-
-    network = Thread(target=lambda: [future.confirm() for future in futures])
-    network.start()
-    flushed = stage.publisher.flush(5.0)
-    network.join()
-
-    assert flushed
-
-
-def test_flushing_is_not_over_with_the_first_answer(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage.publisher.publish(events(2))
-
-    class AnsweredMeanwhile(Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            stage.clients[0].futures[0].confirm()
-            return self.is_set()
-
-    monkeypatch.setattr(producer_session, "Event", AnsweredMeanwhile)
-
-    assert not stage.publisher.flush(5.0)
-
-
-def test_flushing_gives_up_in_time(stage: Stage) -> None:
-    stage.publisher.publish(events(1))
-
-    assert not stage.publisher.flush(0.01)
-
-
-def test_there_is_nothing_to_flush_before_the_first_event(stage: Stage) -> None:
-    assert stage.publisher.flush(0.0)
 
 
 def test_closing_with_events_in_flight_ends_the_client_by_force(stage: Stage) -> None:

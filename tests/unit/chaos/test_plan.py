@@ -1,0 +1,80 @@
+"""Which trials a run has."""
+
+import pytest
+
+from orders.chaos.faults.answers import MARKS
+from orders.chaos.plan import FAULTS, NODES, plan_batches, plan_trial
+from orders.chaos.strikes import STRIKES
+from orders.failpoints.catalogue import ACTOR_PREFIX, CATALOGUE
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_seed_repeats_a_trial(fault: str) -> None:
+    assert plan_trial(fault, 7, 3) == plan_trial(fault, 7, 3)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_another_seed_means_other_trials(fault: str) -> None:
+    ours = [plan_trial(fault, 7, number) for number in range(8)]
+    others = [plan_trial(fault, 8, number) for number in range(8)]
+
+    assert [t.delay_seconds for t in ours] != [t.delay_seconds for t in others]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_kind_has_its_turn(fault: str) -> None:
+    kinds = FAULTS[fault].kinds
+
+    planned = {plan_trial(fault, 7, number).kind for number in range(len(kinds))}
+
+    assert planned == set(kinds)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_node_is_struck(fault: str) -> None:
+    row = FAULTS[fault]
+
+    struck = {plan_trial(fault, 7, n).node for n in range(0, 40 * row.turn, row.turn)}
+
+    assert struck == set(range(NODES))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_can_be_carried_out(fault: str) -> None:
+    assert fault in STRIKES
+
+
+def test_every_step_of_the_catalogue_is_died_at() -> None:
+    steps = {name for name in CATALOGUE if not name.startswith(ACTOR_PREFIX)}
+
+    assert set(FAULTS["F2"].kinds) == steps
+
+
+def test_every_actor_fails_in_three_ways() -> None:
+    actors = [name for name in CATALOGUE if name.startswith(ACTOR_PREFIX)]
+
+    assert len(set(FAULTS["F4"].kinds)) == 3 * len(actors)
+
+
+def test_every_lost_answer_has_a_mark() -> None:
+    assert set(FAULTS["F10"].kinds) == set(MARKS)
+
+
+def test_a_pass_over_all_failpoints_dies_on_one_node() -> None:
+    nodes = {plan_trial("F2", 7, n).node for n in range(len(FAULTS["F2"].kinds))}
+
+    assert len(nodes) == 1
+
+
+def test_trials_that_are_done_are_not_planned_again() -> None:
+    batches = plan_batches("F1", 7, 5, done={0, 2, 4})
+
+    assert [trial.number for batch in batches for trial in batch] == [1, 3]
+
+
+def test_batches_are_of_the_size_of_their_fault() -> None:
+    size = FAULTS["F1"].batch
+
+    batches = plan_batches("F1", 7, 2 * size + 1)
+
+    assert [len(batch) for batch in batches] == [size, size, 1]

@@ -1,0 +1,105 @@
+import random
+
+import pytest
+
+from orders.domain.order import SETTLED
+from orders.domain.transitions import Change, changes_from, move
+from orders.verification.check import verify
+from orders.verification.journal import Outcome
+from orders.verification.rules import Rules
+
+DECISIONS = {Change.APPROVED, Change.DECLINED}
+
+
+def random_path(source: random.Random, decision: Change) -> list[Change]:
+    """Walk the table at random until the order is settled, then perhaps on."""
+    changes: list[Change] = []
+    state = move(None, Change.ACCEPTED)
+    while state.status not in SETTLED or source.random() < 0.3:
+        wanted = changes_from(state) - (DECISIONS - {decision})
+        if not wanted or len(changes) > 30:
+            break
+        changes.append(source.choice(sorted(wanted)))
+        state = move(state, changes[-1])
+    return changes
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_correct_service_has_nothing_wrong(world, seed: int) -> None:
+    source = random.Random(seed)  # noqa: S311 - no secret
+    for number in range(20):
+        decision, total = source.choice(
+            [(Change.APPROVED, 1_00), (Change.DECLINED, 2000_00)]
+        )
+        path = random_path(source, decision)
+        world.add(number, *path, total=total, age=source.uniform(0.0, 59.0))
+        outcome = source.choice([Outcome.OK, Outcome.UNKNOWN])
+        world.create(number, total=total, outcome=outcome)
+        version = source.randint(1, len(path) + 1)
+        world.read(number, version, None, started=2.0)
+    world.records_on_topic += source.sample(world.records_on_topic, 10)
+
+    verdict = world.verify(journal_is_complete=True)
+
+    assert verdict.findings == ()
+    assert verdict.ok
+
+
+def test_questions_come_in_the_order_that_makes_findings_true(world) -> None:
+    world.paid()
+
+    world.verify()
+
+    assert world.calls == [
+        *("committed", "snapshot", "ends", "snapshot left", "records", "beginnings")
+    ]
+
+
+def test_the_database_can_be_checked_alone(world) -> None:
+    world.paid()
+
+    verdict = world.verify(without_topic=True)
+
+    assert verdict.ok
+    assert world.calls == ["snapshot", "snapshot left"]
+    assert "records" not in verdict.counts
+
+
+def test_what_was_looked_at_is_counted(world) -> None:
+    world.paid(1)
+    world.add(2, age=0.0)
+    world.create(1)
+
+    counts = world.verify().counts
+
+    expected = {
+        "operations": 1,
+        "orders": 2,
+        "events": 3,
+        "waiting": 0,
+        "notices": 1,
+        "keys": 2,
+        "unsettled": 1,
+        "records": 3,
+        "events_on_topic": 3,
+        "events_not_checkable": 0,
+        "foreign_records": 0,
+        "dead_letters": 0,
+    }
+    assert counts == expected
+
+
+def test_long_work_is_told_of(world) -> None:
+    world.records_on_topic = []
+    world.operations = [world.create(1, outcome=Outcome.UNKNOWN)] * 20_000
+    told: list[tuple[str, int]] = []
+
+    verify(
+        world,
+        world,
+        world.operations,
+        Rules(payment=None),
+        lambda what, count: told.append((what, count)),
+    )
+
+    assert told == [("operations", 10_000), ("operations", 20_000)]

@@ -1,0 +1,33 @@
+"""What a check is to hold the systems to."""
+
+from dataclasses import dataclass
+
+from orders.domain.audit import StoredOrder
+from orders.domain.order import SETTLED
+from orders.domain.payment import PaymentRule
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The promises that depend on settings and on who is watching.
+
+    Attributes:
+        payment: the rule that every decision must follow, None where the limit was
+            changed since the oldest order.
+        grace_seconds: what is younger may still be on its way: unsettled, or not in
+            Kafka. Nothing else needs it.
+        key_retention_seconds: how long a client's key is kept.
+        journal_is_complete: whether the journals tell of every request that was ever
+            made, so that any other order is one that nobody asked for.
+
+    """
+
+    payment: PaymentRule | None
+    grace_seconds: float = 60.0
+    key_retention_seconds: float = 24 * 3600.0
+    journal_is_complete: bool = False
+
+
+def is_overdue(order: StoredOrder, rules: Rules) -> bool:
+    """Tell whether ``order`` should be settled by now and is not."""
+    return order.status not in SETTLED and order.idle_seconds > rules.grace_seconds
