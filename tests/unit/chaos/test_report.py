@@ -10,6 +10,7 @@ from orders.chaos.report import (
     END,
     ReportError,
     as_markdown,
+    is_sound,
     rows_by_fault,
     rows_by_kind,
     summarise,
@@ -96,3 +97,21 @@ def test_a_page_without_marks_is_left_alone(
         write_table(page, "abc", rows_by_fault([make_result()]))
 
     assert page.read_text() == "nothing\n"
+
+
+def test_a_run_is_sound_when_every_trial_was_ok(make_result: MakeResult) -> None:
+    assert is_sound([make_result(number=0), make_result(number=1)], 2)
+
+
+def test_a_run_that_lacks_a_trial_is_not_sound(make_result: MakeResult) -> None:
+    assert not is_sound([make_result()], 2)
+
+
+def test_a_run_with_a_failed_trial_is_not_sound(make_result: MakeResult) -> None:
+    assert not is_sound([make_result(), make_result(verdict="failed")], 2)
+
+
+def test_a_run_that_found_nothing_in_flight_is_not_sound(
+    make_result: MakeResult,
+) -> None:
+    assert not is_sound([make_result(in_flight=0)], 1)

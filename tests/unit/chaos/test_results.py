@@ -46,6 +46,14 @@ def test_a_trial_made_again_counts_as_it_came_last(
     assert [result.verdict for result in file.read()] == ["ok"]
 
 
+def test_a_violation_stays(file: ResultsFile, make_result: MakeResult) -> None:
+    file.append([make_result(verdict="violated")])
+
+    file.append([make_result(verdict="ok")])
+
+    assert [result.verdict for result in file.read()] == ["violated"]
+
+
 def test_a_torn_line_is_passed_over(file: ResultsFile, make_result: MakeResult) -> None:
     file.append([make_result()])
     with file.path.open("a") as stream:

@@ -1,0 +1,165 @@
+"""One batch: a fresh database and topic, two nodes, and the load on them."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from orders.chaos.database import count_left, drop_database, make_database
+from orders.chaos.load_process import LoadPlan, LoadProcess
+from orders.chaos.load_stats import LoadStats
+from orders.chaos.node import ChaosNode, NodeFailedError
+from orders.chaos.stack import ChaosStack
+from orders.devstack.deadline import wait_until
+from orders.devstack.ports import LOOPBACK
+from orders.domain.errors import DatabaseUnavailableError
+
+_WARM_ORDERS = 100
+_WARM_SECONDS = 30.0
+_FLOW_SECONDS = 20.0
+GRACE_SECONDS = 20.0
+"""The time a node may take to drain: the default of its setting."""
+_CLOSE_SECONDS = 10.0
+
+
+class Arena:
+    """The nodes and the load of one batch, for faults to act on. One thread.
+
+    Attributes:
+        stack: the servers and proxies.
+        nodes: the nodes; they run unless a fault says otherwise.
+        load: the load, while it runs.
+        database: the name of the batch's database.
+        topic: the name of the batch's topic; its group is ``<topic>-group``.
+
+    """
+
+    def __init__(
+        self,
+        stack: ChaosStack,
+        name: str,
+        directory: Path,
+        load: LoadPlan,
+        settings: Mapping[str, str],
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.stack = stack
+        self.database = name
+        self.topic = name.replace("_", "-")
+        self.group = f"{self.topic}-group"
+        self.directory = directory
+        self._plan = load
+        self.nodes = tuple(
+            ChaosNode(
+                f"node-{number}",
+                gates,
+                {
+                    "ORDERS_DATABASE__URL": self._url_through(gates.postgres.port),
+                    "ORDERS_KAFKA__TOPIC": self.topic,
+                    "ORDERS_KAFKA__GROUP": self.group,
+                    **settings,
+                },
+                directory / f"node-{number}.log",
+            )
+            for number, gates in enumerate(stack.gates, 1)
+        )
+        self.load: LoadProcess
+
+    @property
+    def database_url(self) -> str:
+        """The batch's database, past every proxy."""
+        return self.stack.postgres.url_for(self.database)
+
+    @property
+    def journal(self) -> Path:
+        """What the clients saw."""
+        return self.load.journal
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start everything and wait until orders flow; end all of it at the end."""
+        make_database(self.stack.postgres.url, self.database)
+        try:
+            for node in self.nodes:
+                node.start()
+            for node in self.nodes:
+                node.wait_ready()
+            self.load = LoadProcess(self._plan, self.directory)
+            try:
+                self.await_flow(_WARM_SECONDS, orders=_WARM_ORDERS)
+                yield
+            finally:
+                self.load.end()
+        finally:
+            for node in self.nodes:
+                node.kill()
+
+    def await_flow(self, seconds: float = _FLOW_SECONDS, orders: int = 20) -> None:
+        """Wait until every node has accepted an order, and ``orders`` more all in all.
+
+        Raises:
+            NodeFailedError: that does not come to pass.
+
+        """
+        began, before = time.monotonic(), self.load.stats.acknowledged
+
+        def flows(stats: LoadStats) -> bool:
+            some = stats.acknowledged - before >= orders
+            return some and min(stats.ok_since, default=0) >= began
+
+        if not self.load.await_stats(flows, seconds):
+            raise NodeFailedError(f"no orders flow: {self.load.stats}")
+
+    def bring_back(self, node: ChaosNode) -> float:
+        """Start a node that has ended; return the seconds until it was ready."""
+        began = time.monotonic()
+        node.start()
+        node.wait_ready()
+        return time.monotonic() - began
+
+    def await_settled(self, deadline: float) -> bool:
+        """Wait until nothing is left to do; ``deadline`` is monotonic."""
+
+        def is_done() -> bool:
+            try:
+                return count_left(self.database_url).nothing
+            except DatabaseUnavailableError:
+                return False
+
+        return wait_until(is_done, max(0.0, deadline - time.monotonic()))
+
+    def stop_nodes(self) -> Iterator[str]:
+        """Tell all nodes to stop; yield what was wrong with how they did."""
+        running = [node for node in self.nodes if node.is_running]
+        for node in running:
+            node.terminate()
+        for node in running:
+            problem = stop_problem(node)
+            if problem is not None:
+                yield problem
+
+    def drop(self) -> None:
+        """Drop the database."""
+        drop_database(self.stack.postgres.url, self.database)
+
+    def _url_through(self, port: int) -> str:
+        direct = self.database_url
+        return direct.replace(
+            f"{LOOPBACK}:{self.stack.postgres.port}", f"{LOOPBACK}:{port}"
+        )
+
+
+def stop_problem(node: ChaosNode) -> str | None:
+    """Wait until a node that was told to stop has; say what was wrong with it."""
+    began = time.monotonic()
+    try:
+        code = node.wait_exit(GRACE_SECONDS + _CLOSE_SECONDS)
+    except NodeFailedError as error:
+        node.kill()
+        return str(error)
+    took = time.monotonic() - began
+    if code:
+        return f"{node.name} ended with {code} after SIGTERM, not with 0"
+    if took > GRACE_SECONDS:
+        return f"{node.name} took {took:.1f} s to stop"
+    return None

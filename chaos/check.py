@@ -1,0 +1,39 @@
+"""The check of a batch, wired to its database, its topic and its journal."""
+
+from contextlib import closing
+from decimal import Decimal
+from typing import Final
+
+from orders.chaos.arena import Arena
+from orders.domain.payment import PaymentRule
+from orders.messaging.client_logs import quieten_client_logs
+from orders.messaging.topic_audit import KafkaTopicAudit
+from orders.persistence.audit import order_audit
+from orders.verification.check import verify
+from orders.verification.journal import read_journal
+from orders.verification.rules import Rules
+from orders.verification.verdict import Verdict
+
+RULES: Final = Rules(
+    payment=PaymentRule(Decimal(1000), {}),  # the nodes' default
+    grace_seconds=0.0,  # everything was given its time before
+    journal_is_complete=True,  # nobody else makes orders in a batch's database
+)
+
+
+def check_batch(arena: Arena) -> Verdict:
+    """Check everything that a batch left behind; its nodes are stopped.
+
+    Raises:
+        DatabaseUnavailableError: PostgreSQL is away.
+        BrokerUnavailableError: Kafka is away.
+
+    """
+    quieten_client_logs()
+    brokers = arena.stack.kafka.bootstrap_servers
+    records = KafkaTopicAudit(brokers, arena.topic, arena.group)
+    with (
+        closing(records),
+        order_audit(arena.database_url, arena.topic) as history,
+    ):
+        return verify(history, records, read_journal(arena.journal), RULES)

@@ -1,0 +1,124 @@
+"""What the harness asks and tells PostgreSQL, past every proxy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.order import UNSETTLED
+from orders.persistence.rows import text_array
+from orders.persistence.session import Session
+from orders.persistence.statements import Statement
+
+_NAME = "orders chaos"
+_COUNT_LEFT = Statement(
+    "count_left",
+    b"select (select count(*) from orders where status = any($1::text[])),"
+    b" (select count(*) from outbox)",
+)
+_COUNT_BETWEEN = Statement(
+    "count_between",
+    b"select count(*),"
+    b" coalesce(max(extract(epoch from updated_at)), 0)::double precision"
+    b" from orders where created_at <= to_timestamp($1)"
+    b" and (updated_at > to_timestamp($1) or status = any($2::text[]))",
+)
+_DROP = "drop database if exists {} with (force)"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is not done yet: orders without an outcome, events not in Kafka."""
+
+    unsettled: int
+    unpublished: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all is done."""
+        return not (self.unsettled or self.unpublished)
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """Orders that were stored and not settled at one moment.
+
+    ``done_at`` is when the last of them was settled, in seconds since the epoch by
+    the database's clock.
+    """
+
+    count: int
+    done_at: float
+
+
+@contextmanager
+def session(url: str) -> Iterator[Session]:
+    """Give a session that also talks to a server that takes no writes."""
+    opened = Session(f"{url}?target_session_attrs=any", application_name=_NAME)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def alter_system(url: str, change: str) -> None:
+    """Run ``ALTER SYSTEM SET``; some settings need a restart to hold."""
+    _run(url, f"alter system set {change}")
+
+
+def set_read_only(url: str, *, read_only: bool) -> None:
+    """Make every new transaction of the server read-only, or none."""
+    change = "set default_transaction_read_only = on"
+    if not read_only:
+        change = "reset default_transaction_read_only"
+    _run(url, f"alter system {change}", "select pg_reload_conf()")
+
+
+def make_database(url: str, name: str) -> None:
+    """Make an empty database."""
+    _run(url, f"create database {name}")
+
+
+def drop_database(url: str, name: str) -> None:
+    """Drop a database and whoever uses it."""
+    _run(url, _DROP.format(name))
+
+
+def count_left(url: str) -> Left:
+    """Count what is not done yet.
+
+    Raises:
+        DatabaseUnavailableError: PostgreSQL does not answer.
+
+    """
+    with session(url) as asked:
+        [left] = asked.read(_COUNT_LEFT, (text_array(UNSETTLED),), Left)
+    return left
+
+
+def underway_at(asked: Session, moment: float) -> Underway:
+    """Return what was stored and not settled at ``moment``, epoch seconds."""
+    parameters = (moment, text_array(UNSETTLED))
+    [underway] = asked.read(_COUNT_BETWEEN, parameters, Underway)
+    return underway
+
+
+def hold_connections(url: str, most: int) -> list[Session]:
+    """Open sessions until the server takes no more; close them to end it."""
+    held: list[Session] = []
+    probe = Statement("hold", b"select 1")
+    for _ in range(most):
+        holder = Session(url, application_name=f"{_NAME} holder")
+        try:
+            holder.read(probe, (), int)
+        except DatabaseUnavailableError:
+            holder.close()
+            return held
+        held.append(holder)
+    return held
+
+
+def _run(url: str, *texts: str) -> None:
+    with session(url) as told:
+        for number, text in enumerate(texts):
+            told.change(Statement(f"chaos {number}", text.encode()), ())

@@ -1,0 +1,175 @@
+"""One node as a process of its own: started, probed, killed, told to stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from orders.chaos.stack import Gates
+from orders.devstack import guard
+from orders.devstack.deadline import wait_until
+from orders.devstack.ports import LOOPBACK
+
+_RUN = Path(__file__).resolve().parents[1] / "run.py"
+_READY_SECONDS = 30.0
+_PROBE_SECONDS = 2.0
+_GUARD_SECONDS = "5"
+_OK = 200
+
+SETTINGS: Mapping[str, str] = {
+    "ORDERS_LOG__FORMAT": "json",
+    # The shortest that are allowed, so that others take over soon.
+    "ORDERS_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
+    "ORDERS_KAFKA__GIVE_UP_SECONDS": "10",
+    "ORDERS_SWEEPER__ABANDONED_AFTER_SECONDS": "20",
+    "ORDERS_SWEEPER__INTERVAL_SECONDS": "0.5",
+    "ORDERS_SWEEPER__LEASE_SECONDS": "5",
+    "ORDERS_SWEEPER__STUCK_AFTER_SECONDS": "10",
+}
+"""What every node of a chaos run is given; the rest are defaults."""
+
+
+class NodeFailedError(Exception):
+    """A node did not do what it must; the text says what and ends with its log."""
+
+
+class ChaosNode:
+    """``run.py`` on fixed ports; its output is appended to ``log``.
+
+    Not safe for several threads. A guard process ends the node if we die first.
+    """
+
+    def __init__(
+        self, name: str, gates: Gates, settings: Mapping[str, str], log: Path
+    ) -> None:
+        self.name = name
+        self.gates = gates
+        self.log = log
+        self._settings = {
+            **SETTINGS,
+            "ORDERS_NODE_NAME": name,
+            "ORDERS_HTTP__PORT": str(gates.http_port),
+            "ORDERS_OPERATIONS__PORT": str(gates.operations_port),
+            "ORDERS_KAFKA__BOOTSTRAP_SERVERS": f"{LOOPBACK}:{gates.kafka.port}",
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._began = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, **settings: str) -> None:
+        """Start the process; ``settings`` hold for this life alone."""
+        self._began = self.log.stat().st_size if self.log.exists() else 0
+        plain = {k: v for k, v in os.environ.items() if not k.startswith("ORDERS_")}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(_RUN)],
+                env={**plain, **self._settings, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                start_new_session=True,
+            )
+        self._guard = subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-S", str(Path(guard.__file__))),
+                *(str(self._process.pid), str(int(signal.SIGKILL)), _GUARD_SECONDS),
+            ],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait_ready(self, seconds: float = _READY_SECONDS) -> float:
+        """Wait until ``/readyz`` says so; return how many seconds that took.
+
+        Raises:
+            NodeFailedError: it ended, or was not ready in time.
+
+        """
+        began = time.monotonic()
+        wait_until(lambda: not self.is_running or self.is_ready(), seconds)
+        if not self.is_ready():
+            raise self.failed(f"is not ready after {seconds} s")
+        return time.monotonic() - began
+
+    def is_ready(self) -> bool:
+        """Ask ``/readyz``."""
+        return self.is_running and self._get("/readyz")[0] == _OK
+
+    def metric(self, name: str, label: str = "") -> float:
+        """Return the sum of a metric's samples with ``label`` in them; 0 without."""
+        text = self._get("/metrics")[1]
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in text.splitlines()
+            if line.startswith(name) and label in line
+        )
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone; harmless when it is."""
+        if self._process is not None:
+            self._process.kill()
+            self.wait_exit(_READY_SECONDS)
+
+    def terminate(self) -> None:
+        """SIGTERM; ``wait_exit`` tells the rest."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def wait_exit(self, seconds: float) -> int:
+        """Wait until the process has ended; return its exit code.
+
+        Raises:
+            NodeFailedError: it runs after ``seconds``.
+
+        """
+        if self._process is None:
+            raise NodeFailedError(f"{self.name} was never started")
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise self.failed(f"still runs after {seconds} s") from None
+        if self._guard is not None:
+            self._guard.communicate(b".", timeout=_READY_SECONDS)
+            self._guard = None
+        return code
+
+    def events(self) -> Iterator[dict[str, object]]:
+        """Yield the log lines of this life that are JSON."""
+        with self.log.open("rb") as lines:
+            lines.seek(self._began)
+            for line in lines:
+                if line.startswith(b"{") and line.endswith(b"}\n"):
+                    yield json.loads(line)
+
+    def failed(self, what: str) -> NodeFailedError:
+        """Return the error that says ``what`` of this node."""
+        tail = (
+            self.log.read_text("utf-8", "replace")[-1500:] if self.log.exists() else ""
+        )
+        return NodeFailedError(f"{self.name} {what}; {self.log} ends with\n{tail}")
+
+    def _get(self, path: str) -> tuple[int, str]:
+        connection = HTTPConnection(
+            LOOPBACK, self.gates.operations_port, timeout=_PROBE_SECONDS
+        )
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode("utf-8", "replace")
+        except (OSError, HTTPException):  # not there, or not yet
+            return 0, ""
+        finally:
+            connection.close()

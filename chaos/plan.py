@@ -1,0 +1,131 @@
+"""Which trials a run has: decided by fault, seed and number alone."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from orders.chaos.trial import Trial
+from orders.failpoints.catalogue import ACTOR_PREFIX, CATALOGUE
+
+NODES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRow:
+    """One row of the fault table.
+
+    Attributes:
+        title: what is done, in a few words.
+        kinds: the ways in which it is done, each in turn.
+        delay_seconds: how long the load runs before, at least and at most.
+        batch: how many trials share a database, and are checked together.
+        most_passes: the latest pass or match that is meant, by kind; 1 without.
+        turn: how many trials in a row choose the same node.
+
+    """
+
+    title: str
+    kinds: tuple[str, ...]
+    delay_seconds: tuple[float, float]
+    batch: int
+    most_passes: Mapping[str, int]
+    turn: int = 1
+
+
+_NEVER_LATE: Mapping[str, int] = MappingProxyType({})
+
+_STEPS = tuple(name for name in CATALOGUE if not name.startswith(ACTOR_PREFIX))
+_ACTORS = tuple(
+    name.removeprefix(ACTOR_PREFIX)
+    for name in CATALOGUE
+    if name.startswith(ACTOR_PREFIX)
+)
+_RARE = {
+    "offsets.before_commit": 3,
+    "offsets.after_commit": 3,
+    "consume.after_poll": 20,
+}
+_FAILURES = ("raise", "sleep", "fatal")
+_PASSES = {"OrderIntake": 50, "IntakeWriter": 50, "OrderReader": 50, "Sweeper": 4}
+_OFTEN = 40
+"""Passes of a busy step within about two seconds of load."""
+
+FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
+    {
+        "F1": FaultRow("SIGKILL of a node", ("kill",), (0.3, 3.0), 20, _NEVER_LATE),
+        "F2": FaultRow(
+            "death of a node at a failpoint",
+            _STEPS,
+            (0.0, 0.2),
+            len(_STEPS),
+            {name: _RARE.get(name, _OFTEN) for name in _STEPS}
+            | {"sweep.before_tick": 5, "sweep.after_tick": 5},
+            turn=len(_STEPS),
+        ),
+        "F4": FaultRow(
+            "failure of an actor",
+            tuple(f"{a} {k}" for a in _ACTORS for k in _FAILURES),
+            (0.0, 0.2),
+            15,
+            {f"{a} {k}": _PASSES.get(a, 5) for a in _ACTORS for k in _FAILURES},
+        ),
+        "F8": FaultRow(
+            "PostgreSQL away",
+            ("kill -9", "immediate", "restart", "connections", "read-only"),
+            (0.5, 2.0),
+            10,
+            _NEVER_LATE,
+        ),
+        "F10": FaultRow(
+            "an answer lost on its way",
+            ("intake COMMIT", "settle COMMIT", "HTTP answer", "produce answer"),
+            (0.05, 0.4),
+            40,
+            {
+                "intake COMMIT": 20,
+                "settle COMMIT": 10,
+                "HTTP answer": 20,
+                "produce answer": 10,
+            },
+        ),
+        "F22": FaultRow("rolling restart", ("SIGTERM",), (0.3, 1.5), 10, _NEVER_LATE),
+    }
+)
+"""The rows that can be run, by name."""
+
+
+def plan_trial(fault: str, seed: int, number: int) -> Trial:
+    """Return one trial; the same for the same arguments, on any machine.
+
+    Raises:
+        KeyError: there is no such fault.
+
+    """
+    row = FAULTS[fault]
+    rng = random.Random(f"{fault}/{seed}/{number}")
+    kind = row.kinds[number % len(row.kinds)]
+    turn = random.Random(f"{fault}/{seed}/turn {number // row.turn}")
+    return Trial(
+        fault=fault,
+        seed=seed,
+        number=number,
+        kind=kind,
+        node=turn.randrange(NODES),
+        delay_seconds=round(rng.uniform(*row.delay_seconds), 3),
+        nth=rng.randint(1, row.most_passes.get(kind, 1)),
+        await_reply=rng.random() < 1 / 2,
+    )
+
+
+def plan_batches(
+    fault: str, seed: int, trials: int, done: Iterable[int] = ()
+) -> Sequence[Sequence[Trial]]:
+    """Return the trials that are still to be made, in batches."""
+    missing = sorted(set(range(trials)).difference(done))
+    size = FAULTS[fault].batch
+    return [
+        [plan_trial(fault, seed, number) for number in missing[at : at + size]]
+        for at in range(0, len(missing), size)
+    ]

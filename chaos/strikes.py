@@ -1,0 +1,34 @@
+"""Which function carries out which fault, and the settings its nodes are given."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from orders.chaos.arena import Arena
+from orders.chaos.faults.actors import strike_actor
+from orders.chaos.faults.answers import strike_answer
+from orders.chaos.faults.failpoints import strike_failpoint
+from orders.chaos.faults.kills import strike_kill
+from orders.chaos.faults.postgres import strike_postgres
+from orders.chaos.faults.restarts import strike_rolling_restart
+from orders.chaos.trial import Hit, Trial
+
+Strike = Callable[[Arena, Trial], Hit]
+"""Carries one trial out and returns when everything runs again."""
+
+STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
+    {
+        "F1": strike_kill,
+        "F2": strike_failpoint,
+        "F4": strike_actor,
+        "F8": strike_postgres,
+        "F10": strike_answer,
+        "F22": strike_rolling_restart,
+    }
+)
+
+NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    # Well above the two seconds between two pings: an idle actor does not hang.
+    {"F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"}}
+)
+"""Settings of the nodes of one fault, over those of every chaos run."""
