@@ -7,8 +7,8 @@ from orders.actors.messages import (
     DRAINING,
     OVERLOADED,
     TOO_MANY_UNPUBLISHED,
-    ReadHistory,
-    ReadNotifications,
+    ChangeOrder,
+    PageQuestion,
     ReadOrder,
     Refused,
     Replies,
@@ -33,14 +33,16 @@ class FrontDesk:
         self,
         *,
         intake: Role[StoreOrders],
+        order_changer: Role[ChangeOrder],
         order_reader: Role[ReadOrder],
-        page_reader: Role[ReadHistory | ReadNotifications],
+        page_reader: Role[PageQuestion],
         replies: Replies,
         status: NodeStatus,
         telemetry: Telemetry,
         max_unpublished: int,
     ) -> None:
         self._intake = intake
+        self._order_changer = order_changer
         self._order_reader = order_reader
         self._page_reader = page_reader
         self._replies = replies
@@ -60,9 +62,16 @@ class FrontDesk:
         self._turn.append(submission)
         return None
 
-    def ask(
-        self, question: ReadOrder | ReadHistory | ReadNotifications
-    ) -> Refused | None:
+    def change(self, request: ChangeOrder) -> Refused | None:
+        """Take a change of an order, or say why not."""
+        reason = self._obstacle()
+        if reason is None and not self._order_changer.offer(request):
+            # The advice for a full intake would speak of another lane.
+            self._telemetry.rejected(OVERLOADED)
+            return Refused(OVERLOADED, _RETRY_SECONDS)
+        return None if reason is None else self._refuse(reason)
+
+    def ask(self, question: ReadOrder | PageQuestion) -> Refused | None:
         """Take a question, or say why not."""
         if not self._status.database_available:
             return self._refuse(DATABASE_UNAVAILABLE)

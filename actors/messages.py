@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from orders.domain.changing import ChangeOutcome, OrderChange
 from orders.domain.events import OrderEvent
 from orders.domain.intake import NewOrder, StoreOutcome
+from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import Order
 from orders.domain.records import DeadLetter, EventRef, HistoryEntry
@@ -47,16 +49,40 @@ DRAINING = "draining"
 TOO_MANY_UNPUBLISHED = "too_many_unpublished"
 
 SubmissionAnswer = StoreOutcome | Refused
+ChangeAnswer = ChangeOutcome | Refused
 OrderAnswer = Order | None | Refused
 HistoryAnswer = tuple[HistoryEntry, ...] | None | Refused
 NotificationsAnswer = tuple[Notification, ...] | Refused
+OrdersAnswer = OrderPage | Refused
 
 
 # --- work --------------------------------------------------------------------
 
 
+@dataclass(slots=True, kw_only=True)
+class Claimable:
+    """Work that one thread takes up unless another one calls it off before."""
+
+    dropped: bool = False
+    """Claimed by somebody who will never do it."""
+    _unclaimed: list[None] = field(default_factory=lambda: [None])
+
+    def drop(self) -> bool:
+        """Claim it in order not to do it; True as for ``claim``."""
+        self.dropped = self.claim() or self.dropped
+        return self.dropped
+
+    def claim(self) -> bool:
+        """Take it; True for the first caller only, whatever the threads."""
+        try:
+            self._unclaimed.pop()
+        except IndexError:
+            return False
+        return True
+
+
 @dataclass(slots=True)
-class Submission:
+class Submission(Claimable):
     """One request to store an order, and who waits for the outcome.
 
     The writer claims it before the first statement, the HTTP loop when its
@@ -69,23 +95,18 @@ class Submission:
     """``time.monotonic()`` seconds."""
     tried: bool = False
     """The writer has sent it to PostgreSQL at least once; the writer's alone."""
-    _unclaimed: list[None] = field(default_factory=lambda: [None])
 
-    dropped: bool = False
-    """Claimed by somebody who will never store it."""
 
-    def drop(self) -> bool:
-        """Claim it in order not to store it; True as for ``claim``."""
-        self.dropped = self.claim() or self.dropped
-        return self.dropped
+@dataclass(slots=True)
+class ChangeOrder(Claimable):
+    """One request to change an order; claimed as a ``Submission`` is."""
 
-    def claim(self) -> bool:
-        """Take it; True for the first caller only, whatever the threads."""
-        try:
-            self._unclaimed.pop()
-        except IndexError:
-            return False
-        return True
+    change: OrderChange
+    ticket: Ticket
+    deadline: float
+    """``time.monotonic()`` seconds."""
+    tried: bool = False
+    """It was sent to PostgreSQL at least once; the changer's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +201,22 @@ class ReadNotifications:
     user_id: int
     limit: int
     ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrders:
+    """Answer the ticket with a page of the tenant's orders, newest first."""
+
+    tenant_id: str
+    filters: OrderFilters
+    before: str | None
+    """The page begins below this id."""
+    limit: int
+    ticket: Ticket
+
+
+PageQuestion = ReadHistory | ReadNotifications | ReadOrders
+"""What the PageReader answers."""
 
 
 # --- control -----------------------------------------------------------------

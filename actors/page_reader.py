@@ -1,4 +1,4 @@
-"""PageReader: histories and notifications, apart from the quick status look-ups."""
+"""PageReader: lists, histories, notifications, apart from the quick look-ups."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,10 @@ from orders.actors.messages import (
     INTERNAL_ERROR,
     HistoryAnswer,
     NotificationsAnswer,
+    OrdersAnswer,
+    PageQuestion,
     ReadHistory,
-    ReadNotifications,
+    ReadOrders,
     Refused,
     Replies,
 )
@@ -20,12 +22,12 @@ from orders.domain.errors import DatabaseUnavailableError
 _RETRY_AFTER_SECONDS = 2.0
 
 
-class PageReader(SupervisedActor[ReadHistory | ReadNotifications]):
+class PageReader(SupervisedActor[PageQuestion]):
     """Answers one page at a time."""
 
     def __init__(
         self,
-        role: Role[ReadHistory | ReadNotifications],
+        role: Role[PageQuestion],
         *,
         make_store: Callable[[], ReadStore],
         replies: Replies,
@@ -57,12 +59,19 @@ class PageReader(SupervisedActor[ReadHistory | ReadNotifications]):
             self.role.wake()
 
     def _page(
-        self, question: ReadHistory | ReadNotifications
-    ) -> HistoryAnswer | NotificationsAnswer:
+        self, question: PageQuestion
+    ) -> HistoryAnswer | NotificationsAnswer | OrdersAnswer:
         assert self._store is not None  # noqa: S101 - made in started()
         try:
             if isinstance(question, ReadHistory):
                 return self._store.read_history(question.tenant_id, question.order_id)
+            if isinstance(question, ReadOrders):
+                return self._store.list_orders(
+                    question.tenant_id,
+                    question.filters,
+                    question.before,
+                    question.limit,
+                )
             return self._store.read_notifications(
                 question.tenant_id, question.user_id, question.limit
             )

@@ -9,8 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from orders.domain.api_keys import ActiveKey
+from orders.domain.changing import ChangeOutcome, OrderChange
 from orders.domain.events import OrderEvent
 from orders.domain.intake import NewOrder, StoreOutcome
+from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import Order, OrderStatus
 from orders.domain.records import (
@@ -98,6 +101,25 @@ class SettlementStore(Protocol):
         """Close the connection."""
 
 
+class ChangeStore(Protocol):
+    """Changes orders on request."""
+
+    def change(self, wanted: OrderChange) -> ChangeOutcome:
+        """Apply ``wanted`` if the order allows it, and say what became of it.
+
+        Status, history row, outbox row, notification and key are one transaction;
+        only ``Changed`` leaves a trace.
+
+        Raises:
+            DatabaseUnavailableError: see its ``outcome_unknown``. With a key, trying
+                again is harmless.
+
+        """
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
 class ReadStore(Protocol):
     """Answers questions."""
 
@@ -108,6 +130,11 @@ class ReadStore(Protocol):
             DatabaseUnavailableError: PostgreSQL did not answer.
 
         """
+
+    def list_orders(
+        self, tenant_id: str, filters: OrderFilters, before: str | None, limit: int
+    ) -> OrderPage:
+        """Return up to ``limit`` of the tenant's orders below an id, newest first."""
 
     def read_history(
         self, tenant_id: str, order_id: str
@@ -173,6 +200,28 @@ class SweepStore(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
+
+
+class KeyStore(Protocol):
+    """Reads API keys."""
+
+    def active_keys(self, limit: int) -> tuple[ActiveKey, ...]:
+        """Return the keys that can be used, ``limit`` of them at most.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL did not answer.
+
+        """
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class KeyRing(Protocol):
+    """Where requests look keys up; may be called from any thread."""
+
+    def renew(self, keys: Sequence[ActiveKey], read_at: float) -> None:
+        """Hold ``keys`` from now on, as they were when the clock said ``read_at``."""
 
 
 class EventPublisher(Protocol):

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Callable, Mapping
 
 from orders.actors.ports import (
+    ChangeStore,
     EventPublisher,
     IntakeStore,
+    KeyStore,
     Log,
     ReadStore,
     RecordSource,
@@ -70,6 +72,13 @@ class Adapters:
         """Return a store for the resolver or the settlement writer."""
         return self._database.settlement_store()
 
+    def change_store(self) -> ChangeStore:
+        """Return the store of the order changer."""
+        return self._database.change_store(
+            max_attempts=self._settings.payment.max_attempts,
+            watch_after_seconds=self._settings.sweeper.stuck_after_seconds,
+        )
+
     def read_store(self) -> ReadStore:
         """Return a reader's store."""
         return self._database.read_store()
@@ -77,6 +86,10 @@ class Adapters:
     def sweep_store(self) -> SweepStore:
         """Return the sweeper's store."""
         return self._database.sweep_store()
+
+    def key_store(self) -> KeyStore:
+        """Return the store of API keys."""
+        return self._database.key_store()
 
     def publisher(self) -> EventPublisher:
         """Return the producer's publisher."""

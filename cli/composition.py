@@ -16,6 +16,7 @@ from orders.actors.intake_writer import IntakeWriter
 from orders.actors.messages import Replies
 from orders.actors.node_status import NodeStatus
 from orders.actors.notifier import Notifier
+from orders.actors.order_changer import OrderChanger
 from orders.actors.order_consumer import OrderConsumer
 from orders.actors.order_intake import OrderIntake
 from orders.actors.order_reader import OrderReader
@@ -28,6 +29,7 @@ from orders.actors.settlement_writer import SettlementWriter
 from orders.actors.supervised import SupervisedActor
 from orders.actors.supervisor import Child, Supervisor, Watch
 from orders.actors.sweeper import Sweeper, SweepRules
+from orders.cli.access import keyed_access
 from orders.cli.adapters import Adapters
 from orders.cli.health import MetricsSource, health_of, publish_gauges
 from orders.cli.node import Node
@@ -87,6 +89,9 @@ def compose(
     )
     children = _children(settings, roles, adapters, prepare, loop, status, metrics)
 
+    access = keyed_access(settings, roles.key_keeper, adapters, status)
+    if access is not None:
+        children.append(access.keeper)
     dispatcher = GreenletDispatcher(loop)
     desk = _front_desk(settings, roles, loop, status, metrics)
     loop.after_turn(desk.end_turn)
@@ -101,6 +106,8 @@ def compose(
         read_timeout_seconds=settings.http.read_timeout_seconds,
         max_wait_seconds=settings.http.max_wait_seconds,
         max_body_bytes=settings.http.max_body_bytes,
+        access=None if access is None else access.control,
+        access_log=log if settings.log.access else None,
     )
     server = OrderServer(
         app,
@@ -109,6 +116,7 @@ def compose(
         loop=loop,
         dispatcher=dispatcher,
         problem=listener_problem,
+        admit=None if access is None else access.control.admit,
         limits=Limits(
             max_body_bytes=settings.http.max_body_bytes,
             max_connections=settings.http.max_connections,
@@ -130,7 +138,10 @@ def compose(
     operations = OperationsServer(
         settings.operations.host,
         settings.operations.port,
-        health=health_of(status, roles, supervisor, loop, time.monotonic),
+        health=health_of(
+            *(status, roles, supervisor, loop, time.monotonic),
+            ring=None if access is None else access.ring,
+        ),
         source=MetricsSource(metrics),
         version=Version(release, settings.node_name),
     )
@@ -167,6 +178,7 @@ def _front_desk(
 ) -> FrontDesk:
     return FrontDesk(
         intake=roles.order_intake,
+        order_changer=roles.order_changer,
         order_reader=roles.order_reader,
         page_reader=roles.page_reader,
         replies=replies,
@@ -230,6 +242,16 @@ def _children(
             status=status,
             telemetry=metrics,
             max_batch_orders=settlement.max_batch_orders,
+        ),
+        _child(
+            OrderChanger,
+            roles.order_changer,
+            make_store=adapters.change_store,
+            producer=roles.event_producer,
+            notifier=roles.notifier,
+            sweeper=roles.sweeper,
+            replies=replies,
+            status=status,
         ),
         _child(
             OrderReader,

@@ -9,6 +9,7 @@ from orders.actors.supervisor import Supervisor
 from orders.cli.roles import Roles
 from orders.http.dispatcher import GreenletDispatcher
 from orders.http.health import Check, CheckState, HealthChecks
+from orders.http.key_ring import KeyRing
 from orders.http.loop import EventLoop
 from orders.http.server import OrderServer
 from orders.observability import gauges
@@ -37,9 +38,11 @@ def health_of(
     supervisor: Supervisor,
     loop: EventLoop,
     clock: Clock,
+    ring: KeyRing | None = None,
 ) -> HealthChecks:
-    """Return the probes of a node."""
+    """Return the probes of a node; ``ring`` where it asks for API keys."""
     database = partial(_database, status)
+    keys = {} if ring is None else {"api_keys": partial(_keys, ring)}
     return HealthChecks(
         live={
             "supervisor": lambda: _fresh("supervisor", supervisor.last_step, clock),
@@ -50,6 +53,7 @@ def health_of(
             "kafka": partial(_broker, status),
             "intake": partial(_intake, roles),
             "draining": partial(_draining, status),
+            **keys,
         },
         started={"database": database},
     )
@@ -81,6 +85,12 @@ def _intake(roles: Roles) -> Check:
     if lane.depth >= lane.capacity * _HIGH_WATER:
         return Check("intake", CheckState.FAILED, f"{lane.depth} orders wait")
     return Check("intake", CheckState.OK)
+
+
+def _keys(ring: KeyRing) -> Check:
+    if ring.is_fresh():
+        return Check("api_keys", CheckState.OK, f"{len(ring)} keys")
+    return Check("api_keys", CheckState.FAILED, "not read lately")
 
 
 def _draining(status: NodeStatus) -> Check:

@@ -9,13 +9,16 @@ import sys
 import typer
 
 from orders.cli.commands import (
+    cancel,
     check,
     config,
     dead_letters,
     demo,
     history,
+    keys,
     listing,
     migrate,
+    retry,
     serve,
     show,
     status,
@@ -46,7 +49,10 @@ app.command("status")(status.status)
 app.command("list")(listing.list_orders)
 app.command("show")(show.show)
 app.command("history")(history.history)
+app.command("cancel")(cancel.cancel)
+app.command("retry")(retry.retry)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(keys.app, name="keys")
 app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("version")(version.version)

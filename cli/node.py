@@ -152,6 +152,7 @@ class Node:
                 roles.sweeper,
                 roles.order_intake,
                 roles.intake_writer,
+                roles.order_changer,
                 *roles.consumers.values(),
                 roles.payment_resolver,
                 roles.settlement_writer,

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from orders.actors.lane import Lane
 from orders.actors.messages import (
+    ChangeOrder,
     NotifyCustomers,
+    PageQuestion,
     PublishEvents,
-    ReadHistory,
-    ReadNotifications,
     ReadOrder,
     ResolvePayments,
     StoreOrders,
@@ -19,6 +19,7 @@ from orders.actors.role import Role
 from orders.actors.settlement_writer import SettlementWork, weigh_settlement_work
 from orders.config.settings import Settings
 
+_CHANGES_WAITING = 1_000
 _READS_WAITING = 10_000
 _PAGES_WAITING = 1_000
 _NOTICES_WAITING = 50_000
@@ -36,9 +37,11 @@ class Roles:
     event_producer: Role[PublishEvents]
     payment_resolver: Role[ResolvePayments]
     notifier: Role[NotifyCustomers]
+    order_changer: Role[ChangeOrder]
     order_reader: Role[ReadOrder]
-    page_reader: Role[ReadHistory | ReadNotifications]
+    page_reader: Role[PageQuestion]
     sweeper: Role[None]
+    key_keeper: Role[None]
     consumers: dict[str, Role[None]]
 
     def __iter__(self) -> Iterator[Role[Any]]:
@@ -79,8 +82,10 @@ def make_roles(settings: Settings, *, log: Log, clock: Clock) -> Roles:
             Lane(settlement.max_waiting_orders, lambda m: len(m.order_ids)),
         ),
         notifier=role("notifier", Lane(_NOTICES_WAITING, lambda m: len(m.settlements))),
+        order_changer=role("order-changer", Lane(_CHANGES_WAITING)),
         order_reader=role("order-reader", Lane(_READS_WAITING)),
         page_reader=role("page-reader", Lane(_PAGES_WAITING)),
         sweeper=role("sweeper", Lane(1)),
+        key_keeper=role("key-keeper", Lane(1)),
         consumers={name: role(name, Lane(1)) for name in consumers},
     )

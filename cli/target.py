@@ -68,18 +68,31 @@ def database_reads() -> "Iterator[OperatorReads]":
         DatabaseUnavailableError: PostgreSQL does not answer.
 
     """
-    from orders.domain.errors import DatabaseUnavailableError  # noqa: PLC0415
     from orders.persistence.operator_reads import operator_reads  # noqa: PLC0415
 
-    with operator_reads(database_url(read_settings())) as reads:
-        try:
-            yield reads
-        except DatabaseUnavailableError as error:
-            if _TABLE_MISSING in str(error):
-                raise CommandError(
-                    "the database lacks tables: run `orders migrate` first"
-                ) from error
-            raise
+    url = database_url(read_settings())
+    with operator_reads(url) as reads, tells_missing_tables():
+        yield reads
+
+
+@contextmanager
+def tells_missing_tables() -> Iterator[None]:
+    """Say plainly what to do where the database has no tables yet.
+
+    Raises:
+        CommandError: what is run inside found no schema.
+
+    """
+    from orders.domain.errors import DatabaseUnavailableError  # noqa: PLC0415
+
+    try:
+        yield
+    except DatabaseUnavailableError as error:
+        if _TABLE_MISSING in str(error):
+            raise CommandError(
+                "the database lacks tables: run `orders migrate` first"
+            ) from error
+        raise
 
 
 def _running(find: Callable[[Path], str | None], name: str, data_dir: Path) -> str:

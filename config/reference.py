@@ -20,7 +20,7 @@ A wrong or unknown name stops the start with one message that lists every error 
 the nearest valid name. Variables that Kubernetes adds for a Service named `orders`
 are left alone.
 
-This page is made from `config/sections.py`; a test keeps it in step.
+This page is made from the sections in `config/`; a test keeps it in step.
 """
 _COLUMNS = "| Name | Default | Allowed | Meaning |\n| --- | --- | --- | --- |"
 

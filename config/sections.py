@@ -311,6 +311,12 @@ class PaymentSettings(Section):
         default_factory=dict,
         description="The limit of one currency; the name ends in its ISO 4217 code.",
     )
+    max_attempts: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="How often one order's payment is tried, the first time included.",
+    )
 
 
 class SweeperSettings(Section):
@@ -381,3 +387,7 @@ class LogSettings(Section):
     level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(lower)
     ] = Field(default="info", description="The least important level that is written.")
+    access: bool = Field(
+        default=False,
+        description="A line for each answered request, without path, body or key.",
+    )

@@ -33,6 +33,7 @@ _WORDS: dict[SettingPath, str] = {
 }
 _DEFAULT_WORDS: dict[SettingPath, str] = {
     ("node_name",): "host name and process id",
+    ("auth", "mode"): "open where HTTP__HOST is loopback, else keys",
     ("log", "format"): "console on a terminal, else json",
 }
 

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from orders.config.auth import AuthSettings
 from orders.config.layers import read_given
 from orders.config.sections import (
     Currency,
@@ -28,7 +29,11 @@ from orders.config.sections import (
 )
 from orders.config.setting_names import catalogue
 from orders.config.settings_errors import SettingsError, describe
-from orders.config.values import NODE_NAME_PATTERN, default_node_name
+from orders.config.values import (
+    NODE_NAME_PATTERN,
+    default_node_name,
+    is_loopback,
+)
 
 __all__ = ["Settings", "SettingsError", "load_settings"]
 
@@ -55,6 +60,7 @@ class Settings(Section):
     database: DatabaseSettings
     kafka: KafkaSettings
     http: HttpSettings = Field(default_factory=HttpSettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
     operations: OperationsSettings = Field(default_factory=OperationsSettings)
     intake: IntakeSettings = Field(default_factory=IntakeSettings)
     settlement: SettlementSettings = Field(default_factory=SettlementSettings)
@@ -73,6 +79,26 @@ class Settings(Section):
     def wants_embedded_kafka(self) -> bool:
         """Whether a Kafka of our own is to be started."""
         return self.kafka.wants_embedded
+
+    @property
+    def wants_keys(self) -> bool:
+        """Whether requests need an API key; by default unless only this machine can
+        connect.
+        """
+        if self.auth.mode is None:
+            return not is_loopback(self.http.host)
+        return self.auth.mode == "keys"
+
+    @model_validator(mode="after")
+    def _nothing_is_open_by_mistake(self) -> Self:
+        reachable = not is_loopback(self.http.host)
+        if reachable and not self.wants_keys and not self.auth.allow_open:
+            raise ValueError(
+                f"AUTH__MODE=open would let everybody who reaches {self.http.host} "
+                "place and read orders: ask for keys, listen on 127.0.0.1, or allow it "
+                "with ORDERS_AUTH__ALLOW_OPEN=true"
+            )
+        return self
 
     @model_validator(mode="after")
     def _sections_fit_each_other(self) -> Self:

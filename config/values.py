@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import sys
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -31,6 +32,16 @@ def log_format_for_stdout() -> Literal["json", "console"]:
     """Return ``console`` when a person is likely to read along, else ``json``."""
     stdout = sys.stdout
     return "console" if stdout is not None and stdout.isatty() else "json"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether ``host`` can be reached from this machine alone, for certain."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # a name, which may come to mean anything
+        return False
 
 
 def lower(value: object) -> object:

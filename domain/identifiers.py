@@ -3,9 +3,12 @@
 import os
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 _BLOCK_BYTES = 4080
 _RANDOM_BYTES = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _CANONICAL = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII
 )
@@ -39,3 +42,13 @@ class IdFactory:
 def is_order_id(text: str) -> bool:
     """Tell whether ``text`` is a UUID in canonical lower-case form."""
     return _CANONICAL.fullmatch(text) is not None
+
+
+def first_id_of(moment: datetime, later: timedelta = timedelta(0)) -> str:
+    """Return what sorts before every id made ``later`` than ``moment``, or just then.
+
+    ``moment`` has a time zone; times before 1970 count as its beginning.
+    """
+    millis = max((moment - _EPOCH + later) // _MILLISECOND, 0)
+    text = f"{millis:012x}"
+    return f"{text[:8]}-{text[8:]}-0000-0000-000000000000"

@@ -7,6 +7,8 @@ from typing import NamedTuple
 MAX_LINES = 100
 MAX_ID = 2**63 - 1
 """The largest ``user_id`` or ``product_id``: PostgreSQL's bigint."""
+MAX_VERSION = 2**31 - 1
+"""The largest version of an order: PostgreSQL's integer."""
 MAX_QUANTITY = 1_000_000
 MAX_REFERENCE_LENGTH = 200
 MAX_METADATA_BYTES = 8192

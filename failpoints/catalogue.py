@@ -131,6 +131,7 @@ _ACTORS: Final = (
     "OrderIntake",
     "IntakeWriter",
     "SettlementWriter",
+    "OrderChanger",
     "OrderReader",
     "PageReader",
     "EventProducer",

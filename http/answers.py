@@ -11,6 +11,14 @@ Problem = Callable[[int, str, str], bytes]
 """Makes the JSON body of an error from its status, code and detail."""
 
 CLOSE = ("connection", "close")
+SAFETY_FIELDS = (
+    ("x-content-type-options", "nosniff"),
+    ("cache-control", "no-store"),
+    ("referrer-policy", "no-referrer"),
+)
+"""What every answer tells a browser, should one see it."""
+CONTENT_POLICY = ("content-security-policy", "default-src 'none'")
+"""The same, of answers that are no pages."""
 
 _CODES = {
     400: "bad_request",
@@ -68,6 +76,8 @@ def problem_fields(body: bytes) -> list[tuple[str, str]]:
     return [
         ("content-type", "application/problem+json"),
         ("content-length", str(len(body))),
+        *SAFETY_FIELDS,
+        CONTENT_POLICY,
     ]
 
 

@@ -4,10 +4,15 @@ from typing import Final, Protocol, TypeAlias
 
 import falcon
 
+from orders.domain.changing import Action
 from orders.domain.identifiers import IdFactory
+from orders.http.access import AccessControl, AccessGuard
+from orders.http.answers import CONTENT_POLICY, SAFETY_FIELDS
 from orders.http.backend import Backend, Clock, RequestMeter
+from orders.http.change_resources import CANCEL_PATH, PAYMENTS_PATH, OrderAction
 from orders.http.notification_resources import NotificationCollection
-from orders.http.older_route import OlderOrders
+from orders.http.older_route import OLDER_PATH, OlderOrders, write_older_error
+from orders.http.order_changes import OrderChanges
 from orders.http.order_questions import OrderQuestions
 from orders.http.order_resources import OrderCollection, OrderHistory, OrderItem
 from orders.http.order_submission import OrderSubmission
@@ -19,7 +24,12 @@ OrderApp: TypeAlias = falcon.App[ServiceRequest, falcon.Response]
 
 MAX_BODY_BYTES: Final = 65_536
 """An order of 100 lines with all its metadata is under half of this."""
+_ACTIONS: Final = {
+    CANCEL_PATH: Action.CANCEL,
+    PAYMENTS_PATH: Action.RETRY_PAYMENT,
+}
 _UNMATCHED = "unmatched"
+_MILLISECONDS = 1000
 _OTHER_METHOD = "other"
 _METHODS = frozenset(falcon.HTTP_METHODS)
 
@@ -29,6 +39,13 @@ class ErrorLog(Protocol):
 
     def error(self, event: str, **fields: object) -> None:
         """Log what an operator should act on."""
+
+
+class AccessLog(Protocol):
+    """The part of a structlog logger that the lines of requests need."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log a fact."""
 
 
 def create_app(
@@ -43,6 +60,8 @@ def create_app(
     read_timeout_seconds: float = 1.8,
     max_wait_seconds: int = 30,
     max_body_bytes: int = MAX_BODY_BYTES,
+    access: AccessControl | None = None,
+    access_log: AccessLog | None = None,
 ) -> OrderApp:
     """Return the WSGI application; it runs in greenlets on the event loop.
 
@@ -53,10 +72,13 @@ def create_app(
         log: told of exceptions that no handler expected.
         clock: ``time.monotonic`` or a test's stand-in, seconds.
         default_currency: of orders that name none, and of ``POST /Orders``.
-        store_timeout_seconds: how long a client waits for its order's COMMIT.
+        store_timeout_seconds: how long a client waits for its order's COMMIT, or for
+            that of a change.
         read_timeout_seconds: how long one waits for a read.
         max_wait_seconds: the longest wait for an order to be settled.
         max_body_bytes: the largest body of any request.
+        access: decides who may do what; None lets everybody do everything.
+        access_log: told of every answer; None for no such lines.
 
     """
     submission = OrderSubmission(
@@ -65,8 +87,14 @@ def create_app(
     questions = OrderQuestions(
         backend, parking, clock, read_timeout_seconds, max_wait_seconds
     )
+    changes = OrderChanges(backend, parking, clock, store_timeout_seconds)
+    middleware: list[AnswerFinisher | AccessGuard] = [AnswerFinisher(meter, access_log)]
+    if access is not None:
+        middleware.append(AccessGuard(access, write_older_error, OLDER_PATH))
     app: OrderApp = falcon.App(
-        request_type=ServiceRequest, middleware=[AnswerFinisher(meter)]
+        request_type=ServiceRequest,
+        middleware=middleware,
+        router=None if access is None else access.router,
     )
     # Bodies are read and written by our own codecs alone.
     app.req_options.media_handlers.clear()
@@ -80,6 +108,8 @@ def create_app(
     )
     app.add_route("/v1/orders/{order_id}", OrderItem(questions))
     app.add_route("/v1/orders/{order_id}/history", OrderHistory(questions))
+    for path, action in _ACTIONS.items():
+        app.add_route(path, OrderAction(changes, action, path))
     app.add_route("/v1/notifications", NotificationCollection(questions))
     app.add_route("/Orders", OlderOrders(submission, default_currency, max_body_bytes))
     return app
@@ -88,8 +118,9 @@ def create_app(
 class AnswerFinisher:
     """Gives every answer its common headers, and counts it."""
 
-    def __init__(self, meter: RequestMeter) -> None:
+    def __init__(self, meter: RequestMeter, log: AccessLog | None = None) -> None:
         self._meter = meter
+        self._log = log
 
     def process_response(
         self,
@@ -100,15 +131,25 @@ class AnswerFinisher:
     ) -> None:
         """Falcon calls this after the handler or the error's answer."""
         resp.set_header("x-request-id", req.request_id)
-        resp.set_header("x-content-type-options", "nosniff")
-        resp.set_header("cache-control", "no-store")
-        method = req.method
-        self._meter.http_request(
-            method if method in _METHODS else _OTHER_METHOD,
-            req.uri_template or _UNMATCHED,
-            resp.status_code,
-            seconds_since_start(req),
-        )
+        resp.set_headers(SAFETY_FIELDS)
+        if resp.get_header(CONTENT_POLICY[0]) is None:  # a page may need another
+            resp.set_header(*CONTENT_POLICY)
+        method = req.method if req.method in _METHODS else _OTHER_METHOD
+        seconds = seconds_since_start(req)
+        route = req.uri_template or _UNMATCHED
+        self._meter.http_request(method, route, resp.status_code, seconds)
+        if self._log is not None:
+            caller = req.caller
+            self._log.info(
+                "http.answered",
+                request_id=req.request_id,
+                method=method,
+                route=route,
+                status=resp.status_code,
+                duration_ms=round(seconds * _MILLISECONDS, 3),
+                key_id=None if caller is None else caller.key_id,
+                tenant_id=None if caller is None else caller.tenant_id,
+            )
 
 
 class UnexpectedErrors:

@@ -4,25 +4,28 @@ from collections.abc import Callable
 from typing import Protocol
 
 from orders.actors.messages import (
-    ReadHistory,
-    ReadNotifications,
+    ChangeOrder,
+    PageQuestion,
     ReadOrder,
     Refused,
     Submission,
 )
 
-Question = ReadOrder | ReadHistory | ReadNotifications
+Question = ReadOrder | PageQuestion
 
 
 class Backend(Protocol):
     """Called on the event loop; never waits.
 
-    Both answer None when the work was taken (its ticket will be answered) and a
+    Each answers None when the work was taken (its ticket will be answered) and a
     refusal when it was not.
     """
 
     def submit(self, submission: Submission) -> Refused | None:
         """Take an order; it is handed over at the end of the loop's turn."""
+
+    def change(self, request: ChangeOrder) -> Refused | None:
+        """Take a change of an order."""
 
     def ask(self, question: Question) -> Refused | None:
         """Take a question."""

@@ -30,6 +30,7 @@ class ChannelHost(Protocol):
     loop: EventLoop
     limits: Limits
     problem: Problem
+    parser_class: type[RequestParser]
     draining: bool
     lingering: set[object]
     """Channels that have sent their last answer."""
@@ -58,6 +59,7 @@ class Channel(HTTPChannel):
         self._sending_since: float | None = None
         self._lingering_until: float | None = None
         self._held = False
+        self.parser_class = self._host.parser_class
         self._before_answer = failpoint("http.before_answer")
         self._after_answer = failpoint("http.after_answer")
         super().__init__(server, sock, addr, adj, map=map)

@@ -10,6 +10,7 @@ from orders.http.channel import Channel
 from orders.http.dispatcher import GreenletDispatcher
 from orders.http.limits import Limits
 from orders.http.loop import EventLoop
+from orders.http.parser import RequestParser
 from orders.http.waitress_edge import (
     Adjustments,
     HTTPChannel,
@@ -37,8 +38,10 @@ class Listener(TcpWSGIServer):
         problem: Problem,
         limits: Limits,
         backlog: int,
+        parser_class: type[RequestParser] = RequestParser,
     ) -> None:
         self.loop = loop
+        self.parser_class = parser_class
         self.limits = limits
         self.problem = problem
         self.draining = False

@@ -2,7 +2,8 @@
 
 It takes one line, field names in any letter case and the price as a JSON number,
 ignores fields it does not know and whatever the Content-Type says. Every error is
-400 or 503 with an ``error`` member.
+400 or 503 with an ``error`` member; where API keys are asked for also 401, 403 and
+429.
 """
 
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ from orders.http.problems import Fault, ProblemError, write_problem_headers
 from orders.http.request_context import ServiceRequest, read_body
 from orders.http.strict_json import Json, Number
 
-ROUTE: Final = "POST /Orders"
+OLDER_PATH: Final = "/Orders"
+ROUTE: Final = f"POST {OLDER_PATH}"
 """The route that idempotency keys of this resource belong to."""
 INVALID: Final = "Invalid JSON data"
 """What the older service said to any body that it did not take."""
 _MESSAGE = "Successfully Loaded"
+_ABOUT_KEY = frozenset({401, 403, 429})
 _FIELDS = ("user_id", "product_id", "quantity", "total_price")
 _MAX_PRICE_LENGTH = 40
 _MAX_EXPONENT = 20
@@ -79,7 +82,7 @@ class OlderOrders:
             request = decode_older_order(body, self.currency)
             accepted = self.submission.store(req, ROUTE, key, request)
         except ProblemError as error:
-            _write_error(resp, error)
+            write_older_error(resp, error)
             return
         order = accepted.order
         if accepted.replayed:
@@ -192,10 +195,15 @@ def _one_line(
     return OrderRequest(user_id, currency, total, (line,))
 
 
-def _write_error(resp: falcon.Response, error: ProblemError) -> None:
-    """Answer as the older service did: its clients know 400 and 503 only."""
+def write_older_error(resp: falcon.Response, error: ProblemError) -> None:
+    """Answer as the older service did: its clients know 400 and 503 only.
+
+    What concerns the API key keeps its status: there are no older clients with one.
+    """
     about_body = error.code in {"malformed_body", "invalid_order"}
     resp.status = falcon.HTTP_503 if error.kind.retryable else falcon.HTTP_400
+    if error.kind.status in _ABOUT_KEY:
+        resp.status = falcon.code_to_http_status(error.kind.status)
     write_problem_headers(resp, error)
     resp.data = _encode(
         OlderError(INVALID if about_body else error.detail, error.faults)

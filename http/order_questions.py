@@ -8,12 +8,15 @@ from orders.actors.messages import (
     HistoryAnswer,
     NotificationsAnswer,
     OrderAnswer,
+    OrdersAnswer,
     ReadHistory,
     ReadNotifications,
     ReadOrder,
+    ReadOrders,
     Refused,
     Ticket,
 )
+from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import SETTLED, Order
 from orders.domain.records import HistoryEntry
@@ -72,6 +75,14 @@ class OrderQuestions:
         ticket = self._ticket(0)
         answer = self._ask(ReadHistory(tenant_id, order_id, ticket), ticket)
         return cast("tuple[HistoryEntry, ...] | Refused | None", answer)
+
+    def orders(
+        self, tenant_id: str, filters: OrderFilters, before: str | None, limit: int
+    ) -> OrdersAnswer:
+        """Return a page of the tenant's orders below the id ``before``."""
+        ticket = self._ticket(0)
+        question = ReadOrders(tenant_id, filters, before, limit, ticket)
+        return cast("OrderPage | Refused", self._ask(question, ticket))
 
     def notifications(
         self, tenant_id: str, user_id: int, limit: int

@@ -1,6 +1,5 @@
-"""Orders over HTTP: place one, look at it, look at its history."""
+"""Orders over HTTP: place one, list them, look at one and at its history."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +10,18 @@ from orders.domain.identifiers import is_order_id
 from orders.domain.order import SETTLED, Order
 from orders.http.decoding import decode_order
 from orders.http.idempotency import key_of
+from orders.http.order_list import PARAMETERS, list_request, next_page
 from orders.http.order_questions import OrderQuestions
 from orders.http.order_submission import OrderSubmission
+from orders.http.preconditions import entity_tag, is_current
 from orders.http.preferences import applied, preferred_wait, query_of, wait_parameter
 from orders.http.problems import ProblemError, refused
-from orders.http.rendering import order_path, render_history, render_order
+from orders.http.rendering import (
+    order_path,
+    render_history,
+    render_order,
+    render_orders,
+)
 from orders.http.request_context import (
     ServiceRequest,
     demand_json_answer,
@@ -26,7 +32,6 @@ from orders.http.request_context import (
 
 ROUTE: Final = "POST /v1/orders"
 """The route that idempotency keys of this resource belong to."""
-_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 _POLL_AFTER_SECONDS = "1"
 
 
@@ -64,6 +69,28 @@ class OrderCollection:
             resp.set_header("idempotency-replayed", "true")
         resp.data = render_order(order)
 
+    def on_get(self, req: ServiceRequest, resp: falcon.Response) -> None:
+        """List the tenant's orders, newest first, page by page.
+
+        Raises:
+            ProblemError: the query is wrong, or they cannot be read now.
+
+        """
+        demand_json_answer(req)
+        tenant_id = tenant_of(req)
+        asked = list_request(tenant_id, query_of(req, *PARAMETERS))
+        answer = self.questions.orders(
+            tenant_id, asked.filters, asked.before, asked.limit
+        )
+        if isinstance(answer, Refused):
+            raise refused(answer)
+        link = next_page(tenant_id, asked, answer.next_before)
+        if link is not None:
+            resp.set_header("link", f'<{link}>; rel="next"')
+        resp.data = render_orders(answer.orders, link)
+
+    on_head = on_get
+
     def _after_wait(
         self, resp: falcon.Response, order: Order, wait_seconds: int
     ) -> Order:
@@ -97,10 +124,9 @@ class OrderItem:
 
         """
         demand_json_answer(req)
-        order = self._order(req, resp, _canonical(order_id))
-        etag = f'"{order.version}"'
-        resp.set_header("etag", etag)
-        if _is_current(req, order.version):
+        order = self._order(req, resp, canonical_id(order_id))
+        resp.set_header("etag", entity_tag(order.version))
+        if is_current(req, order.version):
             resp.status = falcon.HTTP_304
             return
         if order.status not in SETTLED:
@@ -139,22 +165,33 @@ class OrderHistory:
         """
         demand_json_answer(req)
         query_of(req)
-        order_id = _canonical(order_id)
+        order_id = canonical_id(order_id)
         answer = self.questions.history(tenant_of(req), order_id)
         if isinstance(answer, Refused):
             raise refused(answer)
         if answer is None:
-            raise _not_found()
+            raise not_found()
+        # Rows are only ever added: the newest version names the whole.
+        version = answer[-1].version
+        resp.set_header("etag", entity_tag(version))
+        if is_current(req, version):
+            resp.status = falcon.HTTP_304
+            return
         resp.data = render_history(order_id, answer)
 
     on_head = on_get
 
 
-def _canonical(order_id: str) -> str:
-    """Return the id in lower case; UUIDs are read in any (RFC 9562, section 4)."""
+def canonical_id(order_id: str) -> str:
+    """Return the id in lower case; UUIDs are read in any (RFC 9562, section 4).
+
+    Raises:
+        ProblemError: ``order_not_found``, no order can have this id.
+
+    """
     lowered = order_id.lower()
     if not is_order_id(lowered):
-        raise _not_found()
+        raise not_found()
     return lowered
 
 
@@ -162,17 +199,10 @@ def _found(answer: Order | Refused | None) -> Order:
     if isinstance(answer, Refused):
         raise refused(answer)
     if answer is None:
-        raise _not_found()
+        raise not_found()
     return answer
 
 
-def _not_found() -> ProblemError:
+def not_found() -> ProblemError:
+    """Return the problem of an order that the tenant does not have."""
     return ProblemError("order_not_found", "No order has this id.")
-
-
-def _is_current(req: ServiceRequest, version: int) -> bool:
-    """Tell whether ``If-None-Match`` names ``version`` (RFC 9110, section 13.1.2)."""
-    header: str | None = req.env.get("HTTP_IF_NONE_MATCH")
-    if header is None:
-        return False
-    return header.strip() == "*" or str(version) in _ETAG.findall(header)

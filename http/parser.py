@@ -4,9 +4,12 @@ Closed here are the holes by which two servers in a row can be made to disagree
 where a request ends (request smuggling; RFC 9112, sections 6 and 11.2).
 """
 
+from collections.abc import Callable
 from io import BytesIO
 
 from orders.http.body import BodyBuffer
+from orders.http.key_ring import Caller
+from orders.http.problems import ProblemError
 from orders.http.request_lines import (
     LineCache,
     StartLine,
@@ -20,6 +23,9 @@ from orders.http.waitress_edge import (
     HTTPRequestParser,
     ParsingError,
 )
+
+Admit = Callable[[str, str, str | None], Caller | ProblemError]
+"""Decides on a request by its head: method, path, ``Authorization``."""
 
 _MAX_LENGTH_DIGITS = 18
 _SINGLE_FIELDS = frozenset({"HOST", "CONTENT_LENGTH", "TRANSFER_ENCODING"})
@@ -37,6 +43,9 @@ class RequestParser(HTTPRequestParser):
 
     start_lines = LineCache(parse_start_line)
     fields = LineCache(parse_field, keep=recurs)
+
+    caller: Caller | ProblemError | None = None
+    """Who asks, or why it is refused; None where nobody is asked."""
 
     # waitress names these in log lines even where the head could not be parsed.
     command = ""
@@ -118,3 +127,26 @@ class RequestParser(HTTPRequestParser):
         self.content_length = int(text)
         if self.content_length > 0:
             self.body_rcv = FixedStreamReceiver(self.content_length, BodyBuffer())
+
+
+def guarded_by(admit: Admit) -> type[RequestParser]:
+    """Return a parser that asks ``admit`` as soon as it knows a request's head.
+
+    The body of a refused request is not read: the application answers without it,
+    then the connection is closed.
+    """
+
+    class GuardedParser(RequestParser):
+        """Knows the caller before the body."""
+
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            credentials = self.headers.get("AUTHORIZATION")
+            self.caller = admit(self.command, self.path, credentials)
+            if isinstance(self.caller, ProblemError) and self.body_rcv is not None:
+                self.body_rcv = None
+                self.content_length = 0
+                self.chunked = self.expect_continue = False
+                self.connection_close = True
+
+    return GuardedParser

@@ -8,6 +8,9 @@ from orders.http.problems import Fault, ProblemError
 from orders.http.request_context import ServiceRequest
 
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
+_WHITESPACE = " \t"
 
 
 def preferred_wait(req: ServiceRequest) -> int | None:
@@ -19,10 +22,11 @@ def preferred_wait(req: ServiceRequest) -> int | None:
     header: str | None = req.env.get("HTTP_PREFER")
     if header is None:
         return None
-    for preference in header.split(","):
-        name, _, value = preference.partition(";")[0].partition("=")
-        if name.strip().lower() == "wait":
-            return _seconds(value.strip().strip('"'))
+    for preference in split_outside_quotes(header, ","):
+        wish = split_outside_quotes(preference, ";")[0]
+        name, _, value = wish.partition("=")
+        if name.strip(_WHITESPACE).lower() == "wait":
+            return _seconds(_word(value.strip(_WHITESPACE)))
     return None
 
 
@@ -73,6 +77,34 @@ def invalid_query(name: str, code: str, message: str) -> ProblemError:
 def applied(resp: falcon.Response, seconds: int) -> None:
     """Tell the client that its preference was honoured, and how far."""
     resp.set_header("preference-applied", f"wait={seconds}")
+
+
+def split_outside_quotes(text: str, separator: str) -> list[str]:
+    """Return the parts of ``text`` between separators that no quoted string holds.
+
+    Quoted strings are those of RFC 9110, section 5.6.4. One that is not closed
+    reaches to the end.
+    """
+    if '"' not in text:
+        return text.split(separator)
+    parts, start, place, quoted = [], 0, 0, False
+    while place < len(text):
+        character = text[place]
+        if quoted and character == "\\":
+            place += 1  # whatever comes next is meant literally
+        elif character == '"':
+            quoted = not quoted
+        elif character == separator and not quoted:
+            parts.append(text[start:place])
+            start = place + 1
+        place += 1
+    return [*parts, text[start:]]
+
+
+def _word(text: str) -> str:
+    """Return a token as it is, and a quoted string without its quotes."""
+    match = _QUOTED.fullmatch(text)
+    return text if match is None else _ESCAPED.sub(r"\1", match[1])
 
 
 def _seconds(text: str) -> int | None:

@@ -1,7 +1,8 @@
 """Errors as the client sees them: RFC 9457 problem details with stable codes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 import falcon
@@ -42,17 +43,26 @@ KINDS: Final = {
     "malformed_body": Kind(400, "The body cannot be read"),
     "invalid_query": Kind(400, "The query is not valid"),
     "idempotency_key_invalid": Kind(400, "The idempotency key is not valid"),
+    "api_key_missing": Kind(401, "An API key is needed"),
+    "api_key_invalid": Kind(401, "The API key is not valid"),
+    "scope_missing": Kind(403, "The API key does not allow this"),
+    "route_closed": Kind(403, "Nobody may use this route"),
     "order_not_found": Kind(404, "There is no such order"),
     "route_not_found": Kind(404, "There is no such resource"),
     "method_not_allowed": Kind(405, "The resource does not have this method"),
     "not_acceptable": Kind(406, "The answer cannot have the asked form"),
     "request_timeout": Kind(408, "The request did not arrive in time", True),
     "idempotency_key_in_use": Kind(409, "The key's first request is under way", True),
+    "transition_not_allowed": Kind(409, "The order does not allow this now"),
+    "payment_attempts_used_up": Kind(409, "The payment was tried too often"),
+    "precondition_failed": Kind(412, "The order has changed"),
     "body_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body has the wrong form"),
     "invalid_order": Kind(422, "The order is not valid"),
+    "invalid_request": Kind(422, "The request is not valid"),
     "order_refused": Kind(422, "The order cannot be stored"),
     "idempotency_key_reused": Kind(422, "The key was used with another body"),
+    "rate_limited": Kind(429, "The API key is used too often", True),
     "headers_too_large": Kind(431, "The header is too large"),
     "internal_error": Kind(500, "Something went wrong here"),
     messages.NOT_STORED: Kind(503, "The order was not stored", True),
@@ -73,12 +83,23 @@ _TELL_THE_OPERATOR = (
     " order sent may be stored or not; with the same Idempotency-Key it is safe to"
     " send it again."
 )
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _CODE_OF_STATUS = {
     404: "route_not_found",
     405: "method_not_allowed",
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+
+
+class OrderState(msgspec.Struct, frozen=True):
+    """Where an order stands that does not allow what was asked."""
+
+    order_id: str
+    status: str
+    payment_status: str
+    version: int
+    allowed_actions: tuple[str, ...]
 
 
 class ProblemError(Exception):
@@ -89,7 +110,10 @@ class ProblemError(Exception):
         detail: a sentence for a person, about this occurrence.
         faults: everything that is wrong, each with its place.
         retry_after_seconds: sent as ``Retry-After``, whole seconds and at least 1.
-        order_id: the order that will exist if it was stored after all.
+        order_id: the order that will exist if it was stored after all, or that may
+            be changed.
+        order: where the order stands, for a change that it does not allow.
+        headers: further header fields of the answer, names in lower case.
 
     """
 
@@ -101,6 +125,8 @@ class ProblemError(Exception):
         faults: Sequence[Fault] = (),
         retry_after_seconds: float | None = None,
         order_id: str | None = None,
+        order: OrderState | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -109,6 +135,8 @@ class ProblemError(Exception):
         self.faults = tuple(faults[:MAX_FAULTS])
         self.retry_after_seconds = retry_after_seconds
         self.order_id = order_id
+        self.order = order
+        self.headers = headers
 
 
 class ProblemBody(msgspec.Struct, frozen=True):
@@ -124,6 +152,7 @@ class ProblemBody(msgspec.Struct, frozen=True):
     request_id: str
     retryable: bool
     order_id: str | msgspec.UnsetType = msgspec.UNSET
+    order: OrderState | msgspec.UnsetType = msgspec.UNSET
 
 
 class Asked(Protocol):
@@ -184,6 +213,7 @@ def write_problem(req: Asked, resp: falcon.Response, error: ProblemError) -> Non
         request_id=req.request_id,
         retryable=kind.retryable,
         order_id=error.order_id or msgspec.UNSET,
+        order=error.order or msgspec.UNSET,
     )
     resp.content_type = PROBLEM_JSON
     resp.data = _encode(body)
@@ -191,6 +221,8 @@ def write_problem(req: Asked, resp: falcon.Response, error: ProblemError) -> Non
 
 def write_problem_headers(resp: falcon.Response, error: ProblemError) -> None:
     """Set the headers of ``error``, which no form of body replaces."""
+    for name, value in error.headers.items():
+        resp.set_header(name, value)
     if error.retry_after_seconds is not None:
         resp.set_header("retry-after", retry_after(error.retry_after_seconds))
     if error.order_id is not None:

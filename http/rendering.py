@@ -6,12 +6,22 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from orders.domain.causes import cause_of
 from orders.domain.money import format_amount
 from orders.domain.notices import Notification
 from orders.domain.order import Order
 from orders.domain.records import HistoryEntry
 
+
+class _State(msgspec.Struct, frozen=True):
+    """The part of an event's data that says where the order stood."""
+
+    status: str | UnsetType = UNSET
+    payment_status: str | UnsetType = UNSET
+
+
 _encode = msgspec.json.Encoder().encode
+_decode_state = msgspec.json.Decoder(_State).decode
 
 
 class LineOut(msgspec.Struct, frozen=True):
@@ -47,13 +57,23 @@ class OrderOut(msgspec.Struct, frozen=True):
     metadata: Raw | UnsetType = UNSET
 
 
-class EventOut(msgspec.Struct, frozen=True):
+class OrdersOut(msgspec.Struct, frozen=True):
+    """A page of orders, newest first; ``next`` is where the list goes on."""
+
+    orders: list[OrderOut]
+    next: str | None
+
+
+class EventOut(msgspec.Struct, frozen=True, kw_only=True):
     """One row of an order's history; ``data`` is what was published."""
 
     version: int
     type: str
+    status: str | UnsetType = UNSET
+    payment_status: str | UnsetType = UNSET
     occurred_at: str
     actor: str
+    cause: str
     reason: str | None
     data: Raw
 
@@ -96,30 +116,37 @@ def timestamp(moment: datetime) -> str:
 
 def render_order(order: Order) -> bytes:
     """Return the body that shows ``order``."""
+    return _encode(_order_out(order))
+
+
+def render_orders(orders: Sequence[Order], next_page: str | None) -> bytes:
+    """Return the body that shows a page of orders."""
+    return _encode(OrdersOut([_order_out(order) for order in orders], next_page))
+
+
+def _order_out(order: Order) -> OrderOut:
     request = order.request
     currency = request.currency
     created = timestamp(order.created_at)
     fresh = order.updated_at is order.created_at
     path = order_path(order.order_id)
-    return _encode(
-        OrderOut(
-            order_id=order.order_id,
-            status=order.status,
-            payment_status=order.payment_status,
-            version=order.version,
-            user_id=request.user_id,
-            currency=currency,
-            items=[
-                LineOut(product_id, quantity, format_amount(line_total, currency))
-                for product_id, quantity, line_total in request.lines
-            ],
-            total=format_amount(request.total, currency),
-            created_at=created,
-            updated_at=created if fresh else timestamp(order.updated_at),
-            links=Links(path, f"{path}/history"),
-            reference=UNSET if request.reference is None else request.reference,
-            metadata=UNSET if request.metadata is None else Raw(request.metadata),
-        )
+    return OrderOut(
+        order_id=order.order_id,
+        status=order.status,
+        payment_status=order.payment_status,
+        version=order.version,
+        user_id=request.user_id,
+        currency=currency,
+        items=[
+            LineOut(product_id, quantity, format_amount(line_total, currency))
+            for product_id, quantity, line_total in request.lines
+        ],
+        total=format_amount(request.total, currency),
+        created_at=created,
+        updated_at=created if fresh else timestamp(order.updated_at),
+        links=Links(path, f"{path}/history"),
+        reference=UNSET if request.reference is None else request.reference,
+        metadata=UNSET if request.metadata is None else Raw(request.metadata),
     )
 
 
@@ -129,12 +156,16 @@ def render_history(order_id: str, entries: Sequence[HistoryEntry]) -> bytes:
         EventOut(
             version=entry.version,
             type=entry.type,
+            status=state.status,
+            payment_status=state.payment_status,
             occurred_at=timestamp(entry.occurred_at),
             actor=entry.actor,
+            cause=cause_of(entry.actor),
             reason=entry.reason,
             data=Raw(entry.data),
         )
         for entry in entries
+        for state in (_decode_state(entry.data),)
     ]
     return _encode(HistoryOut(order_id, events))
 

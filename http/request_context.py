@@ -9,9 +9,14 @@ import falcon
 
 from orders.domain.identifiers import IdFactory
 from orders.domain.order import DEFAULT_TENANT
+from orders.http.key_ring import Caller
 from orders.http.problems import ProblemError
 
 JSON: Final = "application/json"
+CALLER: Final = "orders.caller"
+"""Where the server leaves in the environment whom it admitted, or why it did not."""
+ANONYMOUS: Final = "client"
+"""Who changed an order, in its history, where nobody has to say who they are."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TRACEPARENT = re.compile(
     r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII
@@ -25,7 +30,10 @@ _numbers = count(1)
 class ServiceRequest(falcon.Request):
     """A request that knows its id and when it began."""
 
-    __slots__ = ("request_id", "started")
+    __slots__ = ("caller", "request_id", "started")
+
+    caller: Caller | None
+    """Who asks; None where no keys are asked for."""
 
     request_id: str
     """The client's ``X-Request-Id`` where it is safe to log, else one of our own: the
@@ -38,6 +46,7 @@ class ServiceRequest(falcon.Request):
     ) -> None:
         super().__init__(env, options)
         self.started = perf_counter()
+        self.caller = None
         given = env.get("HTTP_X_REQUEST_ID")
         if isinstance(given, str) and _REQUEST_ID.fullmatch(given):
             self.request_id = given
@@ -50,9 +59,16 @@ def seconds_since_start(req: ServiceRequest) -> float:
     return perf_counter() - req.started
 
 
-def tenant_of(_req: ServiceRequest) -> str:
-    """Return the tenant that the request speaks for: there is one so far."""
-    return DEFAULT_TENANT
+def tenant_of(req: ServiceRequest) -> str:
+    """Return the tenant that the request speaks for: its key's, else the only one."""
+    caller = req.caller
+    return DEFAULT_TENANT if caller is None else caller.tenant_id
+
+
+def actor_of(req: ServiceRequest) -> str:
+    """Return who asks, as the history names them: by the key's id, never its secret."""
+    caller = req.caller
+    return ANONYMOUS if caller is None else f"key:{caller.key_id}"
 
 
 def traceparent_of(req: ServiceRequest) -> str | None:

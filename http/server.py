@@ -7,6 +7,7 @@ from orders.http.dispatcher import GreenletDispatcher
 from orders.http.limits import Limits
 from orders.http.listener import Listener
 from orders.http.loop import EventLoop
+from orders.http.parser import Admit, RequestParser, guarded_by
 from orders.http.waitress_edge import WSGIApp
 
 _LAST_WORDS_SECONDS = 0.5
@@ -31,6 +32,7 @@ class OrderServer:
         problem: makes the body of errors that never reach the application.
         limits: of connections, bytes and seconds.
         backlog: connections that the kernel keeps for us until they are accepted.
+        admit: decides on a request before its body is read; None admits all.
 
     """
 
@@ -45,6 +47,7 @@ class OrderServer:
         problem: Problem,
         limits: Limits | None = None,
         backlog: int = 1024,
+        admit: Admit | None = None,
     ) -> None:
         self._app = app
         self._address = (host, port)
@@ -53,6 +56,7 @@ class OrderServer:
         self._problem = problem
         self._limits = limits or Limits()
         self._backlog = backlog
+        self._parser_class = RequestParser if admit is None else guarded_by(admit)
         self._listener: Listener | None = None
         self._drain_until: float | None = None
         self._left = 0
@@ -72,6 +76,7 @@ class OrderServer:
             problem=self._problem,
             limits=self._limits,
             backlog=self._backlog,
+            parser_class=self._parser_class,
         )
         self._loop.on_tick(self._listener.review)
         self._loop.on_tick(self._check_drained)

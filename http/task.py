@@ -11,6 +11,8 @@ from orders.http.answers import (
     problem_of,
     status_line,
 )
+from orders.http.parser import RequestParser
+from orders.http.request_context import CALLER
 from orders.http.waitress_edge import ErrorTask, WSGITask
 
 Header = tuple[str, str]
@@ -60,7 +62,11 @@ class AppTask(WSGITask):
         """
         written: list[bytes] = []
         application = self.channel.server.application
-        chunks = application(self.get_environment(), self._starter(written))
+        environment = self.get_environment()
+        caller = cast("RequestParser", self.request).caller
+        if caller is not None:
+            environment[CALLER] = caller
+        chunks = application(environment, self._starter(written))
         try:
             body = b"".join(chunks)
         finally:

@@ -76,6 +76,13 @@ NODE_EVENTS: Final = (
         _REPORT_BUG,
     ),
     LogEvent(
+        "http.answered",
+        "info",
+        "request_id method route status duration_ms key_id tenant_id",
+        "A request was answered; only with ORDERS_LOG__ACCESS.",
+        _NOTHING,
+    ),
+    LogEvent(
         "http.answer_failed",
         "error",
         "exception",
@@ -109,6 +116,28 @@ NODE_EVENTS: Final = (
         "count",
         "Requests were still open when the node stopped.",
         "Raise ORDERS_SHUTDOWN__GRACE_SECONDS if it happens at every stop.",
+    ),
+    LogEvent(
+        "keys.read",
+        "info",
+        "count",
+        "The number of API keys that can be used; said when it changes.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "keys.none",
+        "warning",
+        "",
+        "There is no API key: every request is answered 401.",
+        "Make one with `orders keys create`.",
+    ),
+    LogEvent(
+        "keys.unread",
+        "warning",
+        "error",
+        "API keys could not be read. Those read last count for "
+        "ORDERS_AUTH__MAX_AGE_SECONDS; then requests are answered 503.",
+        "Look after PostgreSQL.",
     ),
     LogEvent(
         "failpoints.armed",

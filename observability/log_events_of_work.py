@@ -19,6 +19,28 @@ WORK_EVENTS: Final = (
         _NOTHING,
     ),
     LogEvent(
+        "order.changed",
+        "info",
+        "order_id change version",
+        "A client changed an order, which is now open: its payment is tried again.",
+        _NOTHING,
+    ),
+    LogEvent(
+        "change.delayed",
+        "warning",
+        "error",
+        "A change that a client asked for could not be written; it was answered 503 "
+        "or is tried again until its client stops waiting.",
+        _DATABASE_AWAY,
+    ),
+    LogEvent(
+        "change.failed",
+        "error",
+        "exception",
+        "A change could not be made and got a 500; others are not concerned.",
+        _REPORT_BUG,
+    ),
+    LogEvent(
         "settlement.delayed",
         "warning",
         "error",

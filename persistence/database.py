@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from orders.persistence.api_keys import PostgresKeyStore
+from orders.persistence.changing import PostgresChangeStore
 from orders.persistence.connection import SessionLimits
 from orders.persistence.durability import check_durability
 from orders.persistence.identity import NodeIdentity
@@ -19,10 +21,14 @@ _BY_KEY = {
     "enable_bitmapscan": "off",
 }
 
+# Pages come in the order of an index. While a table is empty, sorting looks as cheap
+# to the planner, and the plan may be kept until the table is large.
+_PAGES = {"enable_sort": "off", "enable_incremental_sort": "off"}
+
 _LIMITS = SessionLimits()
 
-# A batch waits for other people's keys for this long, and no longer.
-_INTAKE = {"lock_timeout": "200ms"}
+# A batch or a change waits for other people's keys for this long, and no longer.
+_KEYED = {"lock_timeout": "200ms"}
 
 
 class SchemaOutdatedError(Exception):
@@ -80,15 +86,30 @@ class PostgresDatabase:
 
     def intake_store(self) -> PostgresIntakeStore:
         """Return a store for one writer of accepted orders."""
-        return PostgresIntakeStore(self._session("intake", _INTAKE), self._identity)
+        return PostgresIntakeStore(self._session("intake", _KEYED), self._identity)
 
     def settlement_store(self) -> PostgresSettlementStore:
         """Return a store for one writer of settlements."""
         return PostgresSettlementStore(self._session("settlement"), self._identity)
 
+    def change_store(
+        self, *, max_attempts: int, watch_after_seconds: float
+    ) -> PostgresChangeStore:
+        """Return a store for one writer of changes that clients ask for."""
+        return PostgresChangeStore(
+            self._session("changes", _KEYED),
+            self._identity,
+            max_attempts=max_attempts,
+            watch_after_seconds=watch_after_seconds,
+        )
+
     def read_store(self) -> PostgresReadStore:
         """Return a store for one reader."""
-        return PostgresReadStore(self._session("reader"))
+        return PostgresReadStore(self._session("reader", _PAGES))
+
+    def key_store(self) -> PostgresKeyStore:
+        """Return a store for the reader of API keys."""
+        return PostgresKeyStore(self._session("keys"))
 
     def sweep_store(self) -> PostgresSweepStore:
         """Return a store for the sweeper."""

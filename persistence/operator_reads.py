@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from orders.domain.listing import LAST_ID, OrderPage
 from orders.domain.order import UNSETTLED, Order, OrderStatus
 from orders.domain.records import HistoryEntry, OutboxState
 from orders.persistence.reading import PostgresReadStore
@@ -17,19 +18,10 @@ MAX_EXAMINED = 100_000
 MAX_COUNTED = 100_000
 """Where counting stops."""
 
-_LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _LAST_LETTER = 2**63 - 1
 _MAX_NODES = 200
 # An index by key serves each question; see ``persistence/database.py``.
 _SETTINGS = {"enable_seqscan": "off", "enable_bitmapscan": "off"}
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPage:
-    """Orders, newest first; ``next_before`` leads to the next page."""
-
-    orders: tuple[Order, ...]
-    next_before: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,7 @@ class OperatorReads:
         With a ``status`` it looks at ``max_examined`` orders at most; the page may
         then be short and still have a next one.
         """
-        place = before or _LAST_ID
+        place = before or LAST_ID
         statuses = OrderStatus if status is None else (status,)
         found = self._session.read(
             self._statements["newest_orders"],

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notice, Notification
 from orders.domain.order import Order
 from orders.domain.records import HistoryEntry
+from orders.persistence.listing import OrderLists
 from orders.persistence.rows import id_array, order_from_columns
 from orders.persistence.session import Session
 from orders.persistence.statements import Statements
@@ -20,6 +22,7 @@ class PostgresReadStore:
     def __init__(self, session: Session) -> None:
         statements = Statements("reading.sql")
         self._session = session
+        self._lists = OrderLists(session)
         self._read_orders = statements["read_orders"]
         self._read_history = statements["read_history"]
         self._read_notifications = statements["read_notifications"]
@@ -29,6 +32,12 @@ class PostgresReadStore:
         ids = id_array(order_ids)
         rows = self._session.read(self._read_orders, (ids,), order_from_columns)
         return {order.order_id: order for order in rows}
+
+    def list_orders(
+        self, tenant_id: str, filters: OrderFilters, before: str | None, limit: int
+    ) -> OrderPage:
+        """Return up to ``limit`` of the tenant's orders below an id, newest first."""
+        return self._lists.page(tenant_id, filters, before, limit)
 
     def read_history(
         self, tenant_id: str, order_id: str

@@ -1,16 +1,21 @@
 """The rules that one order, with all that is stored under its id, must keep."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from orders.domain.audit import AuditedOrder, StoredOrder
+from orders.domain.audit import AuditedOrder, StoredKey, StoredOrder
+from orders.domain.changing import ASKED_FOR
 from orders.domain.events import event_data
 from orders.domain.money import CURRENCY_DIGITS
 from orders.verification.money_checks import check_money
 from orders.verification.notice_checks import check_notices
-from orders.verification.path import Path
+from orders.verification.path import Path, change_of
 from orders.verification.rules import Rules, is_overdue
 from orders.verification.verdict import Finding, Group
+
+_NAMES_AN_ORDER = "{order_id}"
+"""In the route of keys for changes, of which an order may have several; a key of any
+other route stands for the request that made the order."""
 
 
 def check_order(found: AuditedOrder, path: Path, rules: Rules) -> Iterator[Finding]:
@@ -34,9 +39,20 @@ def _check_rows(found: AuditedOrder) -> Iterator[Finding]:
             f" {len(found.waiting)} outbox rows and {len(found.keys)} keys name it"
         )
         yield Finding(Group.LOST, rule, found.order_id, detail)
-    if len(found.keys) > 1:
-        names = ", ".join(f"{key.key!r} of {key.route}" for key in found.keys[:3])
-        yield Finding(Group.DUPLICATES, "order_has_two_keys", found.order_id, names)
+    changing = [key for key in found.keys if _NAMES_AN_ORDER in key.route]
+    creating = [key for key in found.keys if key not in changing]
+    if len(creating) > 1:
+        yield Finding(
+            Group.DUPLICATES, "order_has_two_keys", found.order_id, _names(creating)
+        )
+    made = [change_of(event) in ASKED_FOR for event in found.history].count(True)
+    if len(changing) > made:
+        detail = f"{made} changes for the keys {_names(changing)}"
+        yield Finding(Group.LOST, "key_without_its_change", found.order_id, detail)
+
+
+def _names(keys: Sequence[StoredKey]) -> str:
+    return ", ".join(f"{key.key!r} of {key.route}" for key in keys[:3])
 
 
 def _check_waiting(found: AuditedOrder, rules: Rules) -> Iterator[Finding]:
@@ -92,7 +108,8 @@ def _check_texts(order: StoredOrder, path: Path) -> Iterator[Finding]:
             order.currency,
             step.state,
             version,
-            step.event.reason,
+            # What people give as a reason is for the history alone.
+            None if step.change in ASKED_FOR else step.event.reason,
         )
         # Another release may have written more; what it says must still be true.
         if step.event.data != expected and not _says(step.event.data, expected):

@@ -32,6 +32,7 @@ _OWN_SETTINGS = {
     "ORDERS_HTTP__PORT": "0",
     "ORDERS_OPERATIONS__HOST": "127.0.0.1",
     "ORDERS_OPERATIONS__PORT": "0",
+    "ORDERS_AUTH__MODE": "open",
     "ORDERS_LOG__FORMAT": "json",
     "ORDERS_LOG__LEVEL": "info",
 }

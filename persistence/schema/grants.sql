@@ -13,10 +13,13 @@ begin
             to orders_app;
         revoke update, delete, truncate on order_events from orders_app;
         revoke insert, update, delete, truncate on schema_migrations from orders_app;
+        -- A node reads keys; who makes or revokes them signs in as the owner.
+        revoke insert, update, delete, truncate on api_keys from orders_app;
     end if;
     if exists (select from pg_roles where rolname = 'orders_readonly') then
         grant usage on schema public to orders_readonly;
         grant select on all tables in schema public to orders_readonly;
+        revoke select on api_keys from orders_readonly;
     end if;
 end
 $$;

@@ -24,7 +24,7 @@ class RunningNode:
     """``run.py`` on free ports; its log lines are in ``log_file``."""
 
     def __init__(self, environment: dict[str, str], log_file: Path) -> None:
-        self._environment = environment
+        self.environment = environment
         self._log_file = log_file
         self._pool = urllib3.PoolManager(
             maxsize=80, retries=Retry(0), timeout=Timeout(connect=5, read=40)
@@ -38,7 +38,7 @@ class RunningNode:
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "run.py")],
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd="/",

@@ -14,6 +14,7 @@ Body = Callable[..., dict[str, object]]
 # Apart, since of failures of one actor that follow each other five are logged.
 ACTORS = {name for name in CATALOGUE if name.startswith(ACTOR_PREFIX)}
 STEPS = set(CATALOGUE) - ACTORS
+ABSENT = "01920000-0000-7000-8000-000000000001"
 UNFINISHED = """
 select count(*)
 from orders o
@@ -43,6 +44,7 @@ def drive(node, body: dict[str, object]) -> None:
         order_id = node.post("/v1/orders", body).json()["order_id"]
         node.get(f"/v1/orders/{order_id}")
         node.get(f"/v1/orders/{order_id}/history")
+        node.post(f"/v1/orders/{ABSENT}/cancel", {})
     except (urllib3.exceptions.HTTPError, KeyError):
         return
 

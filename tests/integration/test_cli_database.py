@@ -9,6 +9,7 @@ import pytest
 
 from orders.cli.main import main
 from orders.domain.order import OrderStatus
+from orders.persistence.database import PostgresDatabase
 from orders.persistence.operator_reads import operator_reads
 
 pytestmark = pytest.mark.integration
@@ -336,3 +337,74 @@ def test_questions_are_answered_by_a_server_that_takes_no_writes(
     point_at(monkeypatch, f"{database_url}?{READ_ONLY}")
 
     assert orders(*words).code == 0
+
+
+def test_an_order_is_cancelled_with_who_and_why(orders: Orders, store) -> None:
+    store(FIRST, "PENDING")
+
+    done = orders("cancel", FIRST, "--reason", "a test", "--json")
+
+    last = orders("history", FIRST).out.splitlines()[-1]
+    assert (done.json["status"], done.json["version"]) == ("CANCELLED", 2)
+    assert "orders.order.cancelled.v1" in last
+    assert "operator" in last
+    assert "a test" in last
+
+
+def test_the_event_of_a_change_is_left_for_the_nodes_to_publish(
+    orders: Orders, store, database_url: str, wait_until
+) -> None:
+    store(FIRST, "PENDING")
+
+    orders("cancel", FIRST)
+
+    sweeper = PostgresDatabase(
+        database_url, node_name="node", node_lease_seconds=30
+    ).sweep_store()
+    sweeper.renew_node(30)
+    wait_until(
+        lambda: (
+            [e.type for e in sweeper.abandoned_outbox(600, 10)]
+            == ["orders.order.cancelled.v1"]
+        ),
+        10,
+    )
+    sweeper.close()
+
+
+def test_a_failed_payment_is_tried_again(orders: Orders, store, execute) -> None:
+    store(FIRST, "FAILED")
+    execute("update orders set payment_status = 'FAILED'")
+
+    done = orders("retry", FIRST)
+
+    assert done.code == 0
+    assert "PENDING" in done.out
+
+
+@pytest.mark.parametrize("name", ["cancel", "retry"])
+def test_what_an_order_does_not_allow_is_said(
+    orders: Orders, store, execute, name: str
+) -> None:
+    store(FIRST, "PAID")
+    execute("update orders set payment_status = 'SUCCESS'")
+
+    done = orders(name, FIRST)
+
+    assert done.code == 1
+    assert "the order is PAID, which allows refund" in done.err
+
+
+@pytest.mark.parametrize("name", ["cancel", "retry"])
+def test_an_order_that_is_not_there_is_not_changed(orders: Orders, name: str) -> None:
+    done = orders(name, NOWHERE)
+
+    assert (done.code, done.out) == (1, "")
+    assert f"there is no order {NOWHERE}" in done.err
+
+
+def test_a_reason_of_two_lines_is_refused(orders: Orders, store) -> None:
+    store(FIRST, "PENDING")
+
+    assert orders("cancel", FIRST, "--reason", "a\nb").code == 2
+    assert orders("show", FIRST, "--json").json["status"] == "PENDING"

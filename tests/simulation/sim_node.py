@@ -137,6 +137,7 @@ class SimNode:
         self._make_roles()
         self.desk = FrontDesk(
             intake=self.intake,
+            order_changer=self._role("order-changer"),
             order_reader=self._role("order-reader"),
             page_reader=self._role("page-reader"),
             replies=self,

@@ -6,8 +6,10 @@ from datetime import timedelta
 from actor_fakes import NOON, FakeClock
 
 from orders.actors.ports import PublishResults, ScanResult
+from orders.domain.changing import ChangeOutcome, OrderChange
 from orders.domain.events import OrderEvent
 from orders.domain.intake import NewOrder, Stored, StoreOutcome
+from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import Order
 from orders.domain.records import (
@@ -103,6 +105,20 @@ class FakeSettlementStore(Flaky):
         self.buried.append(list(letters))
 
 
+class FakeChangeStore(Flaky):
+    """Answers from ``outcomes``, by order id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+        self.outcomes: dict[str, ChangeOutcome] = {}
+
+    def change(self, wanted: OrderChange) -> ChangeOutcome:
+        self.calls.append(wanted.order_id)
+        self.trip()
+        return self.outcomes[wanted.order_id]
+
+
 class FakeReadStore(Flaky):
     """Answers from ``orders``."""
 
@@ -110,6 +126,7 @@ class FakeReadStore(Flaky):
         super().__init__()
         self.orders = {o.order_id: o for o in orders}
         self.reads: list[list[str]] = []
+        self.page = OrderPage((), None)
         self.history: tuple[HistoryEntry, ...] | None = None
         self.notifications: tuple[Notification, ...] = ()
         self.asked: list[tuple[object, ...]] = []
@@ -126,6 +143,13 @@ class FakeReadStore(Flaky):
         if self.bad_ids.intersection(order_ids):
             raise ValueError("a row that nobody understands")
         return {i: self.orders[i] for i in order_ids if i in self.orders}
+
+    def list_orders(
+        self, tenant_id: str, filters: OrderFilters, before: str | None, limit: int
+    ) -> OrderPage:
+        self.asked.append((tenant_id, filters, before, limit))
+        self.trip()
+        return self.page
 
     def read_history(
         self, tenant_id: str, order_id: str

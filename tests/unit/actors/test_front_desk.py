@@ -12,18 +12,24 @@ from orders.actors.messages import (
     DRAINING,
     OVERLOADED,
     TOO_MANY_UNPUBLISHED,
+    ChangeOrder,
+    PageQuestion,
     ReadHistory,
     ReadNotifications,
     ReadOrder,
+    ReadOrders,
     Refused,
     Wake,
 )
+from orders.domain.changing import Action, OrderChange
+from orders.domain.listing import OrderFilters
 
 
 @dataclass
 class Bench:
     world: World
     intake: RecordedRole[Any]
+    order_changer: RecordedRole[Any]
     order_reader: RecordedRole[Any]
     page_reader: RecordedRole[Any]
     desk: FrontDesk
@@ -32,10 +38,12 @@ class Bench:
 @pytest.fixture
 def bench(world: World) -> Bench:
     intake = world.role("intake", capacity=10, weigh=lambda m: len(m.submissions))
+    order_changer = world.role("order-changer", capacity=1)
     order_reader = world.role("order-reader", capacity=1)
     page_reader = world.role("page-reader", capacity=2)
     desk = FrontDesk(
         intake=intake,
+        order_changer=order_changer,
         order_reader=order_reader,
         page_reader=page_reader,
         replies=world.replies,
@@ -43,7 +51,7 @@ def bench(world: World) -> Bench:
         telemetry=world.telemetry,
         max_unpublished=1000,
     )
-    return Bench(world, intake, order_reader, page_reader, desk)
+    return Bench(world, intake, order_changer, order_reader, page_reader, desk)
 
 
 def fill(bench: Bench, count: int, prefix: str = "f") -> None:
@@ -198,11 +206,12 @@ def test_order_question_goes_to_the_order_reader(bench: Bench) -> None:
     [
         ReadHistory("default", "a", ticket("t")),
         ReadNotifications("default", 7, 100, ticket("t")),
+        ReadOrders("default", OrderFilters(), None, 50, ticket("t")),
     ],
-    ids=["history", "notifications"],
+    ids=["history", "notifications", "orders"],
 )
 def test_page_question_goes_to_the_page_reader(
-    bench: Bench, question: ReadHistory | ReadNotifications
+    bench: Bench, question: PageQuestion
 ) -> None:
     assert bench.desk.ask(question) is None
     assert bench.page_reader.lane.waiting
@@ -227,3 +236,28 @@ def test_draining_node_still_answers_questions(bench: Bench) -> None:
     bench.world.status.draining = True
 
     assert bench.desk.ask(ReadOrder("default", "a", ticket("t"))) is None
+
+
+def change_of(name: str) -> ChangeOrder:
+    change = OrderChange(name, "default", Action.CANCEL, "client")
+    return ChangeOrder(change, ticket(name), 1e9)
+
+
+def test_a_change_goes_to_the_order_changer_at_once(bench: Bench) -> None:
+    assert bench.desk.change(change_of("a")) is None
+
+    assert bench.order_changer.lane.waiting
+
+
+def test_a_change_is_refused_when_too_many_wait(bench: Bench) -> None:
+    bench.desk.change(change_of("a"))
+
+    assert bench.desk.change(change_of("b")) == Refused(OVERLOADED, 1.0)
+    assert bench.world.telemetry.rejections == {OVERLOADED: 1}
+
+
+def test_a_change_is_refused_where_an_order_would_be(bench: Bench) -> None:
+    bench.world.status.draining = True
+
+    assert bench.desk.change(change_of("a")) == Refused(DRAINING, 1.0)
+    assert not bench.order_changer.lane.waiting

@@ -10,12 +10,15 @@ from port_fakes import FakeReadStore
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
     INTERNAL_ERROR,
+    PageQuestion,
     ReadHistory,
     ReadNotifications,
+    ReadOrders,
     Refused,
 )
 from orders.actors.page_reader import PageReader
 from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notice, Notification
 from orders.domain.records import HistoryEntry
 
@@ -30,7 +33,7 @@ class Bench:
     role: RecordedRole[Any]
     actor: PageReader
 
-    def ask(self, *questions: ReadHistory | ReadNotifications) -> None:
+    def ask(self, *questions: PageQuestion) -> None:
         for question in questions:
             self.role.offer(question)
         self.world.deliver(self.actor)
@@ -67,6 +70,15 @@ def test_notifications_are_answered(bench: Bench) -> None:
 
     assert bench.world.replies.given == {"t": NOTIFICATIONS}
     assert bench.store.asked == [("default", 7, 100)]
+
+
+def test_a_list_is_answered(bench: Bench) -> None:
+    bench.store.page = OrderPage((), "b")
+
+    bench.ask(ReadOrders("default", OrderFilters(user_id=7), "c", 50, ticket("t")))
+
+    assert bench.world.replies.given == {"t": OrderPage((), "b")}
+    assert bench.store.asked == [("default", OrderFilters(user_id=7), "c", 50)]
 
 
 def test_every_waiting_question_is_answered(bench: Bench) -> None:

@@ -3,10 +3,11 @@
 import os
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orders.domain.identifiers import IdFactory, is_order_id
+from orders.domain.identifiers import IdFactory, first_id_of, is_order_id
 
 MANY = 5000
 
@@ -114,3 +115,28 @@ def test_every_random_bit_takes_both_values(new_id: IdFactory) -> None:
 )
 def test_other_text_is_no_order_id(text: str) -> None:
     assert not is_order_id(text)
+
+
+def test_first_id_of_a_time_sorts_before_every_id_of_it(
+    new_id: IdFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 1_767_225_600_123 * 1_000_000)
+    moment = datetime(2026, 1, 1, 0, 0, 0, 123_999, tzinfo=UTC)
+
+    made = new_id()
+
+    assert first_id_of(moment) <= made
+    assert made < first_id_of(moment, timedelta(milliseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(1970, 1, 1, tzinfo=UTC), "00000000-0000-0000-0000-000000000000"),
+        (datetime(1, 1, 1, tzinfo=UTC), "00000000-0000-0000-0000-000000000000"),
+        (datetime(9999, 12, 31, tzinfo=UTC), "e677ccf9-8000-0000-0000-000000000000"),
+    ],
+)
+def test_first_id_of_any_time_is_canonical(moment: datetime, text: str) -> None:
+    assert first_id_of(moment) == text
+    assert is_order_id(text)

@@ -8,12 +8,13 @@ from falcon.testing import TestClient
 from hypothesis import HealthCheck, settings
 
 from orders.actors.messages import (
-    ReadHistory,
-    ReadNotifications,
+    ChangeOrder,
+    PageQuestion,
     ReadOrder,
     Refused,
     Submission,
 )
+from orders.domain.changing import OrderAbsent
 from orders.domain.intake import Stored
 from orders.domain.order import (
     DEFAULT_TENANT,
@@ -55,7 +56,9 @@ class FakeProcess:
             CREATED_AT
         )
         self.on_question: Callable[[Question], object] = lambda _: None
+        self.on_change: Callable[[ChangeOrder], object] = lambda _: OrderAbsent()
         self.submissions: list[Submission] = []
+        self.changes: list[ChangeOrder] = []
         self.questions: list[Question] = []
         self.tickets: list[FakeTicket] = []
         self.counted: list[tuple[str, str, int]] = []
@@ -71,8 +74,14 @@ class FakeProcess:
             self._answers[submission.ticket] = self.on_submission(submission)
         return self.refusal
 
+    def change(self, request: ChangeOrder) -> Refused | None:
+        self.changes.append(request)
+        if self.refusal is None:
+            self._answers[request.ticket] = self.on_change(request)
+        return self.refusal
+
     def ask(self, question: Question) -> Refused | None:
-        assert isinstance(question, ReadOrder | ReadHistory | ReadNotifications)
+        assert isinstance(question, ReadOrder | PageQuestion)
         self.questions.append(question)
         if self.refusal is None:
             self._answers[question.ticket] = self.on_question(question)

@@ -46,7 +46,7 @@ def test_an_unknown_path_is_a_404_problem(api: TestClient, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/v1/orders", "POST"),
+        ("PUT", "/v1/orders", "POST"),
         ("DELETE", f"/v1/orders/{ORDER_ID}", "GET"),
         ("POST", f"/v1/orders/{ORDER_ID}/history", "GET"),
         ("PUT", "/v1/notifications", "GET"),

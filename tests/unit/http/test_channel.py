@@ -5,6 +5,7 @@ import pytest
 
 from orders.http.channel import Channel
 from orders.http.limits import Limits
+from orders.http.parser import RequestParser
 from orders.http.waitress_edge import ClientDisconnected
 
 
@@ -58,6 +59,7 @@ class Host:
     def __init__(self):
         self.loop = SimpleNamespace(now=100.0, poller=Poller())
         self.limits = Limits()
+        self.parser_class = RequestParser
         self.draining = False
         self.lingering = set()
         self.active_channels = {}

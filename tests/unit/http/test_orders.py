@@ -546,26 +546,67 @@ def test_head_is_get_without_the_body(
 # --- history -----------------------------------------------------------------
 
 
-def test_the_history_is_shown_with_the_published_data(api: TestClient, process) -> None:
-    moment = datetime(2026, 1, 2, tzinfo=UTC)
-    process.on_question = lambda _: (
-        HistoryEntry(1, "orders.order.accepted.v1", '{"a": 1}', moment, "api", None),
-        HistoryEntry(2, "orders.order.failed.v1", "{}", moment, "rule", "amount_limit"),
-    )
+HISTORY = (
+    HistoryEntry(
+        1,
+        "orders.order.accepted.v1",
+        '{"status":"PENDING","payment_status":"PENDING","total":"1.00"}',
+        datetime(2026, 1, 2, tzinfo=UTC),
+        "order-intake",
+        None,
+    ),
+    HistoryEntry(
+        2,
+        "orders.order.failed.v1",
+        '{"status":"FAILED","payment_status":"FAILED"}',
+        datetime(2026, 1, 3, tzinfo=UTC),
+        "payment-resolver",
+        "amount_limit",
+    ),
+)
+
+
+def test_the_history_shows_what_became_of_the_order_who_did_it_and_why(
+    api: TestClient, process
+) -> None:
+    process.on_question = lambda _: HISTORY
 
     result = api.simulate_get(f"{PATH}/history")
 
     assert isinstance(process.questions[0], ReadHistory)
     assert result.json["order_id"] == ORDER_ID
-    assert result.json["events"][0] == {
-        "version": 1,
-        "type": "orders.order.accepted.v1",
-        "occurred_at": "2026-01-02T00:00:00.000000Z",
-        "actor": "api",
-        "reason": None,
-        "data": {"a": 1},
+    assert result.json["events"][1] == {
+        "version": 2,
+        "type": "orders.order.failed.v1",
+        "status": "FAILED",
+        "payment_status": "FAILED",
+        "occurred_at": "2026-01-03T00:00:00.000000Z",
+        "actor": "payment-resolver",
+        "cause": "payment_rule",
+        "reason": "amount_limit",
+        "data": {"status": "FAILED", "payment_status": "FAILED"},
     }
-    assert result.json["events"][1]["reason"] == "amount_limit"
+
+
+def test_the_history_shows_the_published_data_whole(api: TestClient, process) -> None:
+    process.on_question = lambda _: HISTORY
+
+    first = api.simulate_get(f"{PATH}/history").json["events"][0]
+
+    assert first["data"]["total"] == "1.00"
+    assert (first["cause"], first["reason"]) == ("client_request", None)
+
+
+def test_a_history_that_the_client_has_is_not_sent_again(
+    api: TestClient, process
+) -> None:
+    process.on_question = lambda _: HISTORY
+
+    fresh = api.simulate_get(f"{PATH}/history", headers={"If-None-Match": '"1"'})
+    known = api.simulate_get(f"{PATH}/history", headers={"If-None-Match": '"2"'})
+
+    assert (fresh.status_code, fresh.headers["etag"]) == (200, '"2"')
+    assert (known.status_code, known.content) == (304, b"")
 
 
 @pytest.mark.parametrize("order_id", [ORDER_ID, "nonsense"])

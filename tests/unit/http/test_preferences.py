@@ -23,6 +23,13 @@ def preferring(header: str | None) -> ServiceRequest:
         ("wait=5; x=y", 5),
         ("return=minimal;x=1 , WAIT=10", 10),
         ("wait=0", 0),
+        ('foo="a, wait=9", wait=5', 5),
+        ('foo; note="x, wait=9; y", wait=5', 5),
+        (r'foo="a \", wait=9", wait=5', 5),
+        (r'foo="\\", wait=5', 5),
+        ('foo="", wait=5', 5),
+        ('wait=5; note="a;b,c"', 5),
+        (r'wait="\5"', 5),
     ],
 )
 def test_a_wait_is_understood(header: str, seconds: int) -> None:
@@ -45,6 +52,14 @@ def test_a_wait_is_understood(header: str, seconds: int) -> None:
         "waiting=5",
         "wait=" + "9" * 5000,
         "wait=x, wait=5",
+        'foo="a, wait=5',
+        'foo="a, wait=5, b"',
+        r'foo="a\", wait=5',
+        'wait="5',
+        'wait=5"',
+        'wait=""5""',
+        "wait='5'",
+        "x" + '"' * 60_001 + ",wait=5",
     ],
 )
 def test_what_is_not_understood_is_ignored(header: str | None) -> None:

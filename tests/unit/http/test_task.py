@@ -43,6 +43,7 @@ def request(command="GET", version="1.1", close=False, error=None):
         request_uri="/",
         url_scheme="http",
         get_body_stream=lambda: None,
+        caller=None,
     )
 
 

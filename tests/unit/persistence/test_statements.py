@@ -5,6 +5,7 @@ from orders.persistence.statements import StatementError, Statements, parse_stat
 FILES = (
     "durability",
     "intake",
+    "listing",
     "migrations",
     "nodes",
     "operator",

@@ -1,6 +1,7 @@
 """One order for each key, and one answer for it."""
 
 from orders.domain.audit import StoredKey
+from orders.domain.transitions import Change
 from orders.verification.journal import Outcome
 
 
@@ -104,6 +105,26 @@ def test_an_order_under_two_keys_is_found(world, broken) -> None:
     world.spoil(order_id, keys=keys)
 
     assert broken(world.verify()) == {"duplicates/order_has_two_keys"}
+
+
+CANCEL_ROUTE = "POST /v1/orders/{order_id}/cancel"
+
+
+def test_an_order_may_have_keys_for_its_changes_too(world) -> None:
+    order_id = world.add(1, Change.CANCELLED)
+    made = world.orders[order_id].keys
+
+    world.spoil(order_id, keys=[*made, StoredKey(order_id, CANCEL_ROUTE, "a")])
+
+    assert world.verify().ok
+
+
+def test_a_key_for_a_change_that_was_not_made_is_found(world, broken) -> None:
+    order_id = world.paid(1)
+
+    world.spoil(order_id, keys=[StoredKey(order_id, CANCEL_ROUTE, "a")])
+
+    assert broken(world.verify()) == {"lost/key_without_its_change"}
 
 
 def test_a_key_that_does_not_lead_to_its_order_is_found(world, broken) -> None:

@@ -141,6 +141,24 @@ def test_an_event_that_misstates_its_order_is_found(world, broken, wrong) -> Non
     assert broken(verdict) == {"events/event_misstates_order"}
 
 
+def test_a_clients_reason_is_in_the_history_and_not_in_the_event(world) -> None:
+    order_id = world.add(1, Change.CANCELLED)
+    first, second = world.orders[order_id].history
+
+    world.spoil(order_id, history=[first, second._replace(reason='the "wrong" size')])
+
+    assert world.verify().ok
+
+
+def test_the_rules_reason_is_in_the_event(world, broken) -> None:
+    order_id = world.add(1, Change.DECLINED, total=1000_00)
+    first, second = world.orders[order_id].history
+
+    world.spoil(order_id, history=[first, second._replace(reason="amount_limit")])
+
+    assert broken(world.verify()) == {"events/event_misstates_order"}
+
+
 def test_an_event_may_say_more_than_this_release_writes(world) -> None:
     order_id = world.paid()
     first, second = world.orders[order_id].history

@@ -16,6 +16,7 @@ RETRIED = (Change.DECLINED, Change.PAYMENT_RETRIED, Change.DECLINED)
         ((Change.APPROVED,), 999_99),
         ((Change.DECLINED,), 1000_00),
         (RETRIED, 1000_00),
+        ((*RETRIED[:2], Change.CANCELLED), 1000_00),
         ((Change.CANCELLED,), 1000_00),
         ((Change.APPROVED, Change.REFUND_STARTED, Change.REFUNDED), 1_00),
     ],
@@ -46,6 +47,13 @@ def test_a_decision_against_the_limit_is_found(
     world.add(1, change, total=total)
 
     assert broken(world.verify()) == {"money/decision_breaks_limit"}
+
+
+def test_a_retried_payment_may_be_approved_by_a_raised_limit(world) -> None:
+    world.add(1, *RETRIED[:2], Change.APPROVED, total=1000_00)
+
+    assert world.verify(payment=PaymentRule(Decimal(2000))).ok
+    assert world.verify(payment=None).ok
 
 
 def test_the_limit_is_the_one_of_the_rules(world) -> None:

@@ -1,0 +1,128 @@
+"""OrderChanger: what clients ask to be done with their orders, one at a time."""
+
+from collections.abc import Callable
+
+from orders.actors.database_writer import DatabaseWriter
+from orders.actors.lane import Hand
+from orders.actors.messages import (
+    DATABASE_UNAVAILABLE,
+    INTERNAL_ERROR,
+    OUTCOME_UNKNOWN,
+    OVERLOADED,
+    ChangeAnswer,
+    ChangeOrder,
+    NotifyCustomers,
+    OutboxSuspect,
+    PublishEvents,
+    Refused,
+    Replies,
+)
+from orders.actors.node_status import NodeStatus
+from orders.actors.ports import ChangeStore
+from orders.actors.role import Role
+from orders.domain.changing import Changed, ChangeOutcome
+from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.intake import Replayed
+from orders.domain.order import SETTLED
+
+_RETRY_AFTER_SECONDS = 2.0
+
+
+class OrderChanger(DatabaseWriter[ChangeOrder]):
+    """Answers after COMMIT, with a connection of its own: a queue of cancellations
+    holds up neither the intake nor the settlement.
+
+    A change whose COMMIT may have been lost is tried again if it has a key, which
+    tells whether it went through. One without is answered ``outcome_unknown``.
+    """
+
+    def __init__(
+        self,
+        role: Role[ChangeOrder],
+        *,
+        make_store: Callable[[], ChangeStore],
+        producer: Role[PublishEvents],
+        notifier: Role[NotifyCustomers],
+        sweeper: Role[None],
+        replies: Replies,
+        status: NodeStatus,
+    ) -> None:
+        super().__init__(role, status=status, upstream=(), max_batch=1)
+        self._make_store = make_store
+        self._producer = producer
+        self._notifier = notifier
+        self._sweeper = sweeper
+        self._replies = replies
+        self._store: ChangeStore | None = None
+
+    def started(self) -> None:
+        """Make the store; it connects when it is first used."""
+        self._store = self._make_store()
+
+    def released(self) -> None:
+        """Close the connection."""
+        if self._store is not None:
+            self._store.close()
+
+    def write(self, hand: Hand[ChangeOrder]) -> bool:
+        """Apply the change in hand, unless its client was told that nobody would."""
+        for request in hand.messages:
+            if not (request.tried or request.claim()):
+                continue
+            answer = self._answer(request)
+            if answer is None:
+                return False
+            self._replies.answer([(request.ticket, answer)])
+            if isinstance(answer, Changed):
+                self._pass_on(answer)
+        return True
+
+    def _answer(self, request: ChangeOrder) -> ChangeAnswer | None:
+        """Return the answer, None where the change is to be tried again."""
+        again, request.tried = request.tried, True
+        late = self.role.clock() >= request.deadline
+        if again and (late or request.change.key is None):
+            # It was tried by a predecessor, or until nobody waited any more.
+            return self._unknown()
+        try:
+            return self._applied(request, again=again)
+        except DatabaseUnavailableError as error:
+            self.role.log.warning("change.delayed", error=str(error))
+            if again or error.outcome_unknown:
+                return None if request.change.key is not None else self._unknown()
+            reason = DATABASE_UNAVAILABLE if error.server_is_away else OVERLOADED
+            return Refused(reason, _RETRY_AFTER_SECONDS)
+        except Exception:
+            # Handed back, it would fail again until no restart is left.
+            self.role.log.exception("change.failed")
+            return Refused(INTERNAL_ERROR, _RETRY_AFTER_SECONDS)
+
+    def _applied(self, request: ChangeOrder, *, again: bool) -> ChangeOutcome:
+        assert self._store is not None  # noqa: S101 - made in started()
+        self.show_life()
+        outcome = self._store.change(request.change)
+        if again and isinstance(outcome, Replayed):
+            # Perhaps by the earlier try, which passed nothing on.
+            self._sweeper.tell(OutboxSuspect())
+        return outcome
+
+    def _unknown(self) -> Refused:
+        # If it was committed after all, nobody passed its event on.
+        self._sweeper.tell(OutboxSuspect())
+        return Refused(OUTCOME_UNKNOWN, _RETRY_AFTER_SECONDS)
+
+    def _pass_on(self, changed: Changed) -> None:
+        if not self._producer.offer(PublishEvents((changed.event,))):
+            self._sweeper.tell(OutboxSuspect())
+        settlement = changed.settlement
+        if settlement.target.status not in SETTLED:
+            self.role.log.info(
+                "order.changed",
+                order_id=changed.order.order_id,
+                change=settlement.change,
+                version=settlement.version,
+            )
+            return
+        told = NotifyCustomers((settlement,), changed.occurred_at)
+        if not self._notifier.offer(told):
+            self.role.log.warning("notifier.overloaded", count=1)

@@ -1,0 +1,89 @@
+"""API keys: who may do what, and what is kept of a key."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+MAX_ACTIVE_KEYS: Final = 10_000
+"""Keys that may be usable at the same time, of all tenants; nodes hold them all."""
+TENANT_PATTERN: Final = r"[A-Za-z0-9_.-]{1,64}"
+KEY_PATTERN: Final = r"ok_([0-9a-f]{16})_([0-9a-f]{64})"
+"""The form of a key; its groups are the public id and the secret."""
+_ID_BYTES = 8
+_SECRET_BYTES = 32
+
+
+class Scope(StrEnum):
+    """What a key allows; none includes another."""
+
+    WRITE = "orders:write"
+    """Place orders, cancel them, retry their payment."""
+    READ = "orders:read"
+    """See orders, their history and notifications."""
+    ADMIN = "orders:admin"
+    """Give money back."""
+
+
+class RateLimit(NamedTuple):
+    """How often a key may be used on one node."""
+
+    per_second: float
+    burst: int
+    """Requests that may come at once after a pause; at least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveKey:
+    """A key that is neither revoked nor expired, as a node holds it."""
+
+    key_id: str
+    digest: bytes
+    """SHA-256 of the secret."""
+    tenant_id: str
+    scopes: frozenset[Scope]
+    seconds_left: float | None
+    """Until it expires, by the database's clock; None where it does not."""
+    limit: RateLimit | None
+    """Its own limit; None where the node's default holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key as an operator sees it; nothing in it can be used to sign in."""
+
+    key_id: str
+    name: str
+    tenant_id: str
+    scopes: tuple[str, ...]
+    rate_per_second: float | None
+    burst: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewKey(NamedTuple):
+    """A key at the only moment at which it is known whole."""
+
+    key_id: str
+    text: str
+    """What the client sends: ``ok_<id>_<secret>``. A secret."""
+    digest: bytes
+
+    def __repr__(self) -> str:
+        """Leave the secret out."""
+        return f"NewKey(key_id={self.key_id!r})"
+
+
+def mint_key() -> NewKey:
+    """Return a new key of 256 random bits."""
+    key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_hex(_SECRET_BYTES)
+    return NewKey(key_id, f"ok_{key_id}_{secret}", digest_of(secret))
+
+
+def digest_of(secret: str) -> bytes:
+    """Return what is stored of a secret: it is random, so a plain hash will do."""
+    return sha256(secret.encode()).digest()

@@ -1,0 +1,254 @@
+"""OrderChanger: one change at a time, answered after its COMMIT."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from actor_fakes import NOON, PENDING, RecordedRole, World, order, ticket
+from port_fakes import FakeChangeStore
+
+from orders.actors.messages import (
+    DATABASE_UNAVAILABLE,
+    INTERNAL_ERROR,
+    OUTCOME_UNKNOWN,
+    OVERLOADED,
+    ChangeOrder,
+    NotifyCustomers,
+    OutboxSuspect,
+    PublishEvents,
+    Refused,
+)
+from orders.actors.order_changer import OrderChanger
+from orders.domain.changing import (
+    Action,
+    Attempts,
+    Changed,
+    OrderAbsent,
+    OrderChange,
+    after,
+    decide_change,
+)
+from orders.domain.errors import DatabaseUnavailableError
+from orders.domain.intake import IdempotencyKey, Replayed
+from orders.domain.order import OrderStatus, PaymentStatus
+from orders.domain.settlement import Settlement
+from orders.domain.transitions import State
+
+FAILED = State(OrderStatus.FAILED, PaymentStatus.FAILED)
+KEY = IdempotencyKey("route", "key", b"f")
+UNKNOWN = DatabaseUnavailableError("cut off", outcome_unknown=True)
+
+
+class BusyError(DatabaseUnavailableError):
+    """The server answers, but others hold what is needed."""
+
+    server_is_away = False
+
+
+def request(
+    name: str, key: IdempotencyKey | None = None, deadline: float = 1e9
+) -> ChangeOrder:
+    """A request whose ticket is its order's id."""
+    change = OrderChange(name, "default", Action.CANCEL, "client", key=key)
+    return ChangeOrder(change, ticket(name), deadline)
+
+
+def changed(name: str, state: State = PENDING) -> Changed:
+    action = Action.CANCEL if state is PENDING else Action.RETRY_PAYMENT
+    before = order(name, state)
+    wanted = OrderChange(name, "default", action, "client")
+    decided = decide_change(before, wanted, Attempts(1, 5))
+    assert isinstance(decided, Settlement)
+    return Changed(decided, after(before, decided, NOON))
+
+
+@dataclass
+class Bench:
+    world: World
+    store: FakeChangeStore
+    role: RecordedRole[Any]
+    producer: RecordedRole[Any]
+    notifier: RecordedRole[Any]
+    sweeper: RecordedRole[Any]
+    actor: OrderChanger
+
+    def ask(self, *requests: ChangeOrder) -> None:
+        for one in requests:
+            assert self.role.offer(one)
+        self.world.deliver(self.actor)
+
+    @property
+    def given(self) -> dict[object, object]:
+        return self.world.replies.given
+
+    @property
+    def suspects(self) -> int:
+        return len(self.sweeper.told_of(OutboxSuspect))
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    store = FakeChangeStore()
+    role = world.role("order-changer")
+    producer, notifier = world.role("producer", 1), world.role("notifier", 1)
+    sweeper = world.role("sweeper")
+    actor = OrderChanger(
+        role,
+        make_store=lambda: store,
+        producer=producer,
+        notifier=notifier,
+        sweeper=sweeper,
+        replies=world.replies,
+        status=world.status,
+    )
+    actor.on_start()
+    return Bench(world, store, role, producer, notifier, sweeper, actor)
+
+
+def test_what_became_of_a_change_is_answered(bench: Bench) -> None:
+    bench.store.outcomes = {"a": OrderAbsent(), "b": changed("b")}
+
+    bench.ask(request("a"), request("b"))
+
+    assert bench.given == {"a": OrderAbsent(), "b": changed("b")}
+    assert bench.role.lane.depth == 0
+
+
+def test_the_event_of_a_change_is_handed_on(bench: Bench) -> None:
+    bench.store.outcomes["a"] = changed("a")
+
+    bench.ask(request("a"))
+
+    hand = bench.producer.lane.take(10)
+    assert hand is not None
+    assert hand.messages == [PublishEvents((changed("a").event,))]
+
+
+def test_those_who_wait_for_a_cancelled_order_are_told(bench: Bench) -> None:
+    bench.store.outcomes["a"] = changed("a")
+
+    bench.ask(request("a"))
+
+    hand = bench.notifier.lane.take(10)
+    assert hand is not None
+    assert hand.messages == [NotifyCustomers((changed("a").settlement,), NOON)]
+
+
+def test_a_reopened_order_is_no_outcome(bench: Bench) -> None:
+    bench.store.outcomes["a"] = changed("a", FAILED)
+
+    bench.ask(request("a"))
+
+    assert not bench.notifier.lane.waiting
+    assert bench.producer.lane.waiting
+    assert bench.world.log.count("order.changed") == 1
+
+
+def test_the_sweeper_hears_of_an_event_that_nobody_took(bench: Bench) -> None:
+    bench.store.outcomes = {"a": changed("a"), "b": changed("b")}
+
+    bench.ask(request("a"), request("b"))
+
+    assert bench.suspects == 1
+    assert bench.world.log.count("notifier.overloaded") == 1
+
+
+def test_a_change_that_was_called_off_is_not_made(bench: Bench) -> None:
+    late = request("a")
+    late.drop()
+
+    bench.ask(late)
+
+    assert bench.store.calls == []
+    assert bench.role.lane.depth == 0
+
+
+def test_a_change_is_refused_when_the_database_goes_away(bench: Bench) -> None:
+    bench.store.errors = [DatabaseUnavailableError("away")]
+
+    bench.ask(request("a", KEY))
+
+    assert bench.given == {"a": Refused(DATABASE_UNAVAILABLE, 2.0)}
+    assert bench.suspects == 0
+
+
+def test_a_change_is_refused_while_others_hold_its_order(bench: Bench) -> None:
+    bench.store.errors = [BusyError("locked")]
+
+    bench.ask(request("a"))
+
+    assert bench.given == {"a": Refused(OVERLOADED, 2.0)}
+
+
+def test_a_keyed_change_of_unknown_outcome_is_tried_again(bench: Bench) -> None:
+    bench.store.errors = [UNKNOWN]
+    bench.store.outcomes["a"] = Replayed(order("a"))
+
+    bench.ask(request("a", KEY))
+    before = dict(bench.given)
+    bench.world.pass_time(bench.actor, 1.0)
+
+    assert before == {}
+    assert bench.given == {"a": Replayed(order("a"))}
+    assert bench.suspects == 1
+
+
+def test_a_keyed_change_is_not_tried_for_ever(bench: Bench) -> None:
+    bench.store.errors = [UNKNOWN] * 1000
+
+    bench.ask(request("a", KEY, deadline=bench.world.clock() + 1.0))
+    bench.world.pass_time(bench.actor, 5.0)
+
+    assert bench.given == {"a": Refused(OUTCOME_UNKNOWN, 2.0)}
+    assert bench.suspects == 1
+    assert len(bench.store.calls) < 8
+    assert bench.role.lane.depth == 0
+
+
+def test_an_unkeyed_change_of_unknown_outcome_is_not_tried_again(bench: Bench) -> None:
+    bench.store.errors = [UNKNOWN]
+
+    bench.ask(request("a"))
+    bench.world.pass_time(bench.actor, 5.0)
+
+    assert bench.given == {"a": Refused(OUTCOME_UNKNOWN, 2.0)}
+    assert bench.store.calls == ["a"]
+    assert bench.suspects == 1
+
+
+def test_an_unkeyed_change_in_a_dead_actors_hand_is_not_made_again(
+    bench: Bench,
+) -> None:
+    left = request("a")
+    left.claim()
+    left.tried = True
+
+    bench.ask(left)
+
+    assert bench.given == {"a": Refused(OUTCOME_UNKNOWN, 2.0)}
+    assert bench.store.calls == []
+
+
+def test_a_change_that_fails_does_not_fail_the_next(bench: Bench) -> None:
+    bench.store.errors = [ValueError("a row that nobody understands")]
+    bench.store.outcomes["b"] = changed("b")
+
+    bench.ask(request("a"), request("b"))
+
+    assert bench.given == {"a": Refused(INTERNAL_ERROR, 2.0), "b": changed("b")}
+    assert bench.world.log.count("change.failed") == 1
+
+
+def test_nothing_is_begun_while_the_database_is_away(bench: Bench) -> None:
+    bench.world.status.database_available = False
+
+    bench.ask(request("a"))
+
+    assert bench.store.calls == []
+    assert bench.role.lane.depth == 1
+
+
+def test_the_connection_is_closed_with_the_actor(bench: Bench) -> None:
+    bench.actor.on_stop()
+
+    assert bench.store.closed
