@@ -1,10 +1,15 @@
 """A join of the group that completes between two polls is not forgotten.
 
 kafka-python waits for its JoinGroup no longer than a poll lasts and goes on waiting in
-the next one, unless the answer came in between: then it sends another JoinGroup, which
-begins another rebalance, for which all other members have to join again. A group whose
-members poll in short turns may so stay without heartbeats until its broker gives all
-of them up. The private parts that are touched are pinned by a test.
+the next one, unless the answer came in between:
+
+- Where it still believes that it has to join, it sends another JoinGroup, which begins
+  another rebalance, for which all other members have to join again.
+- Where it joined because the topic's metadata were news, and was made the leader, it
+  believes that there is nothing to do. It never takes the answer, sends no heartbeat,
+  and burns a core.
+
+The private parts that are touched are pinned by a test.
 """
 
 from collections.abc import Callable
@@ -65,6 +70,17 @@ class _JoinTask:
         vars(coordinator)[_KEPT] = future
 
 
+_client_needs_rejoin = cast(
+    "Callable[[_Coordinator], bool]", ConsumerCoordinator.need_rejoin
+)
+
+
+def _need_rejoin(coordinator: _Coordinator) -> bool:
+    """Return whether to join; a join whose answer nobody took is not over."""
+    return vars(coordinator)[_KEPT] is not None or _client_needs_rejoin(coordinator)
+
+
 def install() -> None:
     """Have consumers join so from now on; doing it twice does nothing."""
     ConsumerCoordinator._join_task = _JoinTask()  # noqa: SLF001 - see the module
+    ConsumerCoordinator.need_rejoin = _need_rejoin

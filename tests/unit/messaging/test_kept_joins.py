@@ -2,12 +2,14 @@
 
 import inspect
 
+import pytest
 from kafka.coordinator.base import BaseCoordinator
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import UnknownMemberIdError
 from kafka.future import Future
 from kafka.structs import MemberState
 
+from orders.messaging import kept_joins
 from orders.messaging.kept_joins import KeptJoin, install
 
 
@@ -54,6 +56,28 @@ def test_a_join_under_way_is_not_sent_again_after_a_reset() -> None:
     assert not join_of(Coordinator(MemberState.UNJOINED), Future()).is_done
 
 
+def test_a_member_whose_answer_nobody_took_goes_on_joining(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_joins, "_client_needs_rejoin", lambda _: False)
+    coordinator = Coordinator()
+    join_of(coordinator, Future().success(b"assignment"))
+
+    assert coordinator.need_rejoin()
+
+
+@pytest.mark.parametrize("needed", [False, True])
+def test_without_a_join_under_way_the_client_decides(
+    monkeypatch: pytest.MonkeyPatch, needed: bool
+) -> None:
+    monkeypatch.setattr(kept_joins, "_client_needs_rejoin", lambda _: needed)
+    install()
+    coordinator = Coordinator()
+    coordinator._join_task = None
+
+    assert coordinator.need_rejoin() is needed
+
+
 def test_no_join_is_none() -> None:
     install()
     coordinator = Coordinator()
@@ -66,5 +90,6 @@ def test_the_client_still_decides_by_what_is_stood_in_for() -> None:
     source = inspect.getsource(BaseCoordinator.join_group_async)
 
     assert "if self._join_task is None or self._join_task.is_done:" in source
+    assert "while self.need_rejoin():" in source
     assert "self._manager.wait_for(\n" in source
     assert "self.state is MemberState.REBALANCING" in inspect.getsource(BaseCoordinator)
