@@ -12,7 +12,7 @@ the next one, unless the answer came in between:
 The private parts that are touched are pinned by a test.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Protocol, cast
 
 from kafka.coordinator.consumer import ConsumerCoordinator
@@ -29,6 +29,7 @@ class _Future(Protocol):
     def failed(self) -> bool: ...
     def add_callback(self, callback: Callable[[object], None]) -> object: ...
     def add_errback(self, callback: Callable[[BaseException], None]) -> object: ...
+    def __await__(self) -> Generator[object, object, object]: ...
 
 
 class _Coordinator(Protocol):
@@ -49,6 +50,10 @@ class KeptJoin:
         self.add_callback = future.add_callback
         self.add_errback = future.add_errback
 
+    def __await__(self) -> Generator[object, object, object]:
+        """Wait without a limit, as the coordinator does where a poll has none."""
+        return self._future.__await__()
+
     @property
     def is_done(self) -> bool:
         """Whether there is nothing left to wait for."""
@@ -61,9 +66,11 @@ class _JoinTask:
     """Stands in for the coordinator's attribute of that name."""
 
     def __get__(
-        self, coordinator: _Coordinator, _owner: type | None = None
-    ) -> KeptJoin | None:
-        future = cast("_Future | None", vars(coordinator)[_KEPT])
+        self, coordinator: _Coordinator | None, _owner: type | None = None
+    ) -> "KeptJoin | _JoinTask | None":
+        if coordinator is None:
+            return self
+        future = cast("_Future | None", vars(coordinator).get(_KEPT))
         return None if future is None else KeptJoin(future, coordinator)
 
     def __set__(self, coordinator: _Coordinator, future: _Future | None) -> None:
@@ -77,7 +84,7 @@ _client_needs_rejoin = cast(
 
 def _need_rejoin(coordinator: _Coordinator) -> bool:
     """Return whether to join; a join whose answer nobody took is not over."""
-    return vars(coordinator)[_KEPT] is not None or _client_needs_rejoin(coordinator)
+    return vars(coordinator).get(_KEPT) is not None or _client_needs_rejoin(coordinator)
 
 
 def install() -> None:

@@ -9,7 +9,7 @@ from kafka.errors import UnknownMemberIdError
 from kafka.future import Future
 from kafka.structs import MemberState
 
-from orders.messaging import kept_joins
+from orders.messaging import kafka_clients, kept_joins
 from orders.messaging.kept_joins import KeptJoin, install
 
 
@@ -92,4 +92,18 @@ def test_the_client_still_decides_by_what_is_stood_in_for() -> None:
     assert "if self._join_task is None or self._join_task.is_done:" in source
     assert "while self.need_rejoin():" in source
     assert "self._manager.wait_for(\n" in source
-    assert "self.state is MemberState.REBALANCING" in inspect.getsource(BaseCoordinator)
+    joining = inspect.getsource(BaseCoordinator._do_join_and_sync_async)
+    assert "self.state = MemberState.REBALANCING" in joining
+
+
+def test_a_consumer_that_is_opened_keeps_its_joins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kafka_clients, "_open", lambda _kind, _settings: None)
+    monkeypatch.setattr(ConsumerCoordinator, "_join_task", None, raising=False)
+    monkeypatch.setattr(ConsumerCoordinator, "need_rejoin", None)
+
+    kafka_clients.open_consumer({})
+
+    assert isinstance(vars(ConsumerCoordinator)["_join_task"], kept_joins._JoinTask)
+    assert ConsumerCoordinator.need_rejoin is kept_joins._need_rejoin
