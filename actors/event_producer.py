@@ -78,7 +78,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         publisher = self._publisher
         assert publisher is not None  # noqa: S101 - made in started()
         self._take_results(publisher)
-        if self.role.lane.waiting:
+        if self.role.lane.waiting and publisher.in_flight < self._max_in_flight:
             self._pace.keep(full=self.role.lane.depth >= _FULL_BATCH)
         self._publish(publisher)
         self._forget()

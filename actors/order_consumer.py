@@ -24,6 +24,7 @@ _AWAY_SECONDS = 0.5
 _LAG_SECONDS = 5.0
 _UNASSIGNED_SECONDS = 0.5
 _REDO_SECONDS = 30.0
+_REDO_ANYWAY_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -40,8 +41,9 @@ class OrderConsumer(SupervisedActor[None]):
     """Polls, hands batches to the resolver, and acknowledges what comes back.
 
     A batch the resolver has no room for is held, and polling goes on with every
-    partition paused, so that the membership is kept. A batch not acknowledged
-    within 30 s is offered again: everything downstream may be repeated.
+    partition paused, so that the membership is kept. A batch not acknowledged is
+    offered again once nothing was for 30 s, or after 120 s in any case: everything
+    downstream may be repeated, but a slow database is not given more to do.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class OrderConsumer(SupervisedActor[None]):
         self._outstanding: dict[int, _Outstanding] = {}
         self._held: dict[int, RecordBatch] = {}
         self._lag_at = 0.0
+        self._acknowledged_at = 0.0
 
     def started(self) -> None:
         """Make the source; it joins the group when it is first polled."""
@@ -137,7 +140,9 @@ class OrderConsumer(SupervisedActor[None]):
                 self._offer(batch)
 
     def _redo(self) -> None:
-        late = self.role.clock() - _REDO_SECONDS
+        now = self.role.clock()
+        idle = self._acknowledged_at <= now - _REDO_SECONDS
+        late = now - (_REDO_SECONDS if idle else _REDO_ANYWAY_SECONDS)
         for entry in list(self._outstanding.values()):
             if entry.offered_at <= late and entry.batch.token not in self._held:
                 self.role.log.warning("consumer.batch_offered_again")
@@ -148,6 +153,7 @@ class OrderConsumer(SupervisedActor[None]):
         entry = self._outstanding.get(receipt.token)
         if entry is None or receipt.generation != self._generation:
             return
+        self._acknowledged_at = self.role.clock()
         entry.parts.discard(receipt.part)
         if not entry.parts:
             del self._outstanding[receipt.token]

@@ -39,7 +39,7 @@ class Pace:
         self._gap = 0.0
 
     def keep(self, *, full: bool = False) -> None:
-        """Wait until the next batch may start; a full one starts at once."""
+        """Wait until the next batch may start; one already full starts at once."""
         left = self._started + self._gap - self._clock()
         if left > 0 and not full:
             self._sleep(min(left, self._longest))

@@ -323,8 +323,11 @@ class Log(Protocol):
     def error(self, event: str, **fields: object) -> None:
         """Log what an operator should act on."""
 
+    def critical(self, event: str, **fields: object) -> None:
+        """Log what ends the process."""
+
     def exception(self, event: str, **fields: object) -> None:
-        """The same, with the exception being handled."""
+        """An error, with the exception being handled."""
 
 
 Clock = Callable[[], float]

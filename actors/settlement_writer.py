@@ -1,6 +1,7 @@
 """The settlement's DatabaseWriter: outcomes, dead letters and outbox clean-up."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from orders.actors.database_writer import DatabaseWriter
@@ -24,6 +25,8 @@ from orders.domain.records import DeadLetter, EventRef
 from orders.domain.settlement import Settled, Settlement
 
 _IDS_LOGGED = 20
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 10, 5_000
+"""Of one transaction: the fewest on a server that could not do more in its time."""
 
 SettlementWork = SettleOrders | ForgetPublished | BuryRecords
 
@@ -100,6 +103,7 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         self._telemetry = telemetry
         self._store: SettlementStore | None = None
         self._batch: _Batch | None = None
+        self._most_at_once = _MOST_AT_ONCE
 
     def started(self) -> None:
         """Make the store; it connects when it is first used."""
@@ -154,20 +158,31 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         batch.letters, batch.letter_receipts = [], []
 
     def _settle(self, store: SettlementStore, batch: _Batch) -> None:
-        if batch.settlements:
-            settled = store.settle(list(batch.settlements.values()))
-            self._count(batch, settled)
+        """Settle the batch in as few transactions as PostgreSQL is quick enough for."""
+        waiting = batch.settlements
+        while waiting:  # each round settles some, or raises
+            part = list(islice(waiting.values(), self._most_at_once))
+            try:
+                settled = store.settle(part)
+            except DatabaseUnavailableError:
+                self._most_at_once = max(_FEWEST_AT_ONCE, len(part) // 2)
+                raise
+            self._most_at_once = min(_MOST_AT_ONCE, 2 * self._most_at_once)
+            for settlement in part:
+                del waiting[settlement.order.order_id]
+            self._count(len(part), settled)
             self._pass_on(settled)
+            self.show_life()
         self._acknowledge(batch.settlement_receipts)
-        batch.settlements, batch.settlement_receipts = {}, []
+        batch.settlement_receipts = []
 
     def _forget(self, store: SettlementStore, batch: _Batch) -> None:
         if batch.published:
             store.forget_published(batch.published)
         batch.published = []
 
-    def _count(self, batch: _Batch, settled: Settled) -> None:
-        lost = len(batch.settlements) - len(settled.won) - len(settled.refused)
+    def _count(self, tried: int, settled: Settled) -> None:
+        lost = tried - len(settled.won) - len(settled.refused)
         if lost:
             self._telemetry.compare_and_set_lost(lost)
         if settled.refused:

@@ -3,12 +3,12 @@
 import argparse
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from orders.chaos.campaign import CampaignPlan, run_campaign
+from orders.chaos.checkout import name_of_checkout
 from orders.chaos.load_process import LoadFailedError
 from orders.chaos.node import NodeFailedError
 from orders.chaos.plan import FAULTS
@@ -34,15 +34,15 @@ examples:
   python -m orders.chaos report --write    and put it into docs/faults.md
 
 Trials that the results file has are not made again: repeat a command that was
-interrupted, or ask for more trials. Exit codes: 0 all is well, 1 something was lost,
-doubled or not as it must be, 2 the command was wrong.
+interrupted, or ask for more trials. Those that failed stay failed. Exit codes: 0 all
+is well, 1 something was lost, doubled or not as it must be, 2 the command was wrong.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _parser().parse_args(arguments)
-    commit = options.commit or _commit()
+    commit = options.commit or name_of_checkout(_ROOT)
     results = ResultsFile(options.results / f"{commit}.jsonl")
     try:
         if options.command == "report":
@@ -126,21 +126,6 @@ def _run(options: argparse.Namespace, results: ResultsFile) -> int:
     print(as_text([*rows_by_kind(plan.fault, made), *rows_by_fault(made)]))
     print(f"results: {results.path}; all ok: {'yes' if all_ok else 'NO'}")
     return 0 if all_ok else 1
-
-
-def _commit() -> str:
-    """Return the commit that is checked out, marked where files differ from it."""
-    git = shutil.which("git")
-    if git is None:
-        return "unversioned"
-    described = subprocess.run(
-        [git, "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return described.stdout.strip() or "unversioned"
 
 
 if __name__ == "__main__":

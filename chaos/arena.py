@@ -92,7 +92,7 @@ class Arena:
                 self.load.end()
         finally:
             for node in self.nodes:
-                node.kill()
+                node.end()
 
     def await_flow(self, seconds: float = _FLOW_SECONDS, orders: int = 20) -> None:
         """Wait until every node has accepted an order, and ``orders`` more all in all.
@@ -128,8 +128,25 @@ class Arena:
 
         return wait_until(is_done, max(0.0, deadline - time.monotonic()))
 
+    def deaths(self) -> Iterator[str]:
+        """Yield which nodes ended by themselves, each once."""
+        for node in self.nodes:
+            death = node.take_death()
+            if death is not None:
+                yield death
+
+    def put_down(self, node: ChaosNode) -> Iterator[str]:
+        """Tell a node to stop, where it runs; yield what was wrong with its end."""
+        yield from self.deaths()
+        if node.is_running:
+            node.terminate()
+            problem = stop_problem(node)
+            if problem is not None:
+                yield problem
+
     def stop_nodes(self) -> Iterator[str]:
         """Tell all nodes to stop; yield what was wrong with how they did."""
+        yield from self.deaths()
         running = [node for node in self.nodes if node.is_running]
         for node in running:
             node.terminate()
@@ -155,7 +172,7 @@ def stop_problem(node: ChaosNode) -> str | None:
     try:
         code = node.wait_exit(GRACE_SECONDS + _CLOSE_SECONDS)
     except NodeFailedError as error:
-        node.kill()
+        node.end()
         return str(error)
     took = time.monotonic() - began
     if code:

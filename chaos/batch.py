@@ -7,13 +7,10 @@ from dataclasses import replace
 from orders.chaos.arena import Arena
 from orders.chaos.check import check_batch
 from orders.chaos.database import count_left, session, underway_at
-from orders.chaos.evaluation import BatchEnd, Traffic, result_of, traffic_of
+from orders.chaos.evaluation import BatchEnd, result_of, traffic_of
 from orders.chaos.load_process import LoadFailedError
-from orders.chaos.node import NodeFailedError
 from orders.chaos.strikes import Strike
 from orders.chaos.trial import Hit, Trial, TrialResult, as_epoch
-from orders.devstack.errors import DevstackError
-from orders.domain.errors import DatabaseUnavailableError
 from orders.verification.journal import read_journal
 from orders.verification.verdict import Verdict
 
@@ -30,26 +27,40 @@ class Batch:
         arena: fresh.
         strike: carries one trial out.
         on_hit: told of each trial as it was carried out.
+        end: names the batch and its load.
 
     """
 
-    def __init__(self, arena: Arena, strike: Strike, on_hit: OnHit) -> None:
+    def __init__(
+        self, arena: Arena, strike: Strike, on_hit: OnHit, end: BatchEnd
+    ) -> None:
         self._arena = arena
         self._strike = strike
         self._on_hit = on_hit
+        self._end = end
         self._hits: list[tuple[Trial, Hit]] = []
         self._problems: list[str] = []
         self._began = 0.0
-        self._settle_seconds = 0.0
         self.verdict: Verdict | None = None
 
     def run(self, trials: Sequence[Trial]) -> list[TrialResult]:
         """Carry the trials out and return their lines; fewer when one went wrong.
 
+        Whatever keeps the check from being made once trials have begun fails them:
+        it may be the worst that a fault can do.
+
         Raises:
             NodeFailedError, LoadFailedError: not even the start came about.
 
         """
+        try:
+            return self._run(trials)
+        except Exception as error:
+            if not self._hits:
+                raise
+            return self._unchecked(error)
+
+    def _run(self, trials: Sequence[Trial]) -> list[TrialResult]:
         arena = self._arena
         with arena.running():
             self._began = time.monotonic()
@@ -59,11 +70,10 @@ class Batch:
                 self._on_hit(trial, hit)
                 if hit.problems:
                     break  # what it left behind would be held against the next ones
-            undocumented = self._come_to_rest()
+            self._come_to_rest()
             self._problems.extend(arena.stop_nodes())
         self.verdict = check_batch(arena)
-        end = BatchEnd(self.verdict, undocumented, tuple(self._problems))
-        results = self._evaluate(end)
+        results = self._evaluate(self.verdict)
         if all(result.ok for result in results):
             arena.drop()
         return results
@@ -71,21 +81,35 @@ class Batch:
     def _carry_out(self, trial: Trial) -> Hit:
         began = time.monotonic()
         try:
-            return self._strike(self._arena, trial)
-        except (NodeFailedError, DevstackError, DatabaseUnavailableError) as error:
-            return Hit(
+            hit = self._strike(self._arena, trial)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the trial was made
+            hit = Hit(
                 fired=True,
                 at=began,
                 over=time.monotonic(),
                 problems=(f"{type(error).__name__}: {error}",),
+                node=trial.node,
             )
+        return replace(hit, problems=(*hit.problems, *self._arena.deaths()))
 
-    def _come_to_rest(self) -> int:
-        """End load and faults, wait for quiet; return the undocumented answers."""
+    def _unchecked(self, error: Exception) -> list[TrialResult]:
+        """Return the lines of the trials so far when ``error`` ended the batch.
+
+        What the check found, if it came that far, is held against them still.
+        """
+        told = f"not checked: {type(error).__name__}: {error}"
+        end = replace(self._end, problems=(*self._problems, told))
+        if self.verdict is not None:
+            end = replace(end, verdict=self.verdict)
+        return [result_of(trial, hit, end=end) for trial, hit in self._hits]
+
+    def _come_to_rest(self) -> None:
+        """End load and faults, and wait for quiet."""
         arena = self._arena
         for gates in arena.stack.gates:
             gates.open()
         arena.stack.start_postgres()
+        self._problems.extend(arena.deaths())
         for node in arena.nodes:
             if not node.is_running:
                 node.start()
@@ -100,32 +124,34 @@ class Batch:
         if not arena.await_settled(over + SETTLE_SECONDS):
             left = count_left(arena.database_url)
             self._problems.append(f"{left} {SETTLE_SECONDS} s after the last fault")
-        self._settle_seconds = time.monotonic() - over
-        return stats.undocumented
+        self._end = replace(
+            self._end,
+            undocumented=stats.undocumented,
+            settle_seconds=time.monotonic() - over,
+        )
 
-    def _evaluate(self, end: BatchEnd) -> list[TrialResult]:
-        traffic = traffic_of(list(read_journal(self._arena.journal)))
+    def _evaluate(self, verdict: Verdict) -> list[TrialResult]:
+        end = replace(self._end, verdict=verdict, problems=tuple(self._problems))
+        operations = list(read_journal(self._arena.journal))
+        traffic = traffic_of(operations)
         starts = [self._began, *(hit.over for _, hit in self._hits[:-1])]
         results = []
         with session(self._arena.database_url) as asked:
             for start, (trial, hit) in zip(starts, self._hits, strict=True):
                 underway = underway_at(asked, as_epoch(hit.at))
+                seen = hit.in_hindsight(operations)
                 measured = {
-                    **hit.measured,
+                    **seen.measured,
+                    "underway": underway.count,
                     "underway_done_seconds": underway.done_at - as_epoch(hit.over),
                 }
                 results.append(
                     result_of(
                         trial,
-                        replace(hit, measured=measured),
+                        replace(seen, measured=measured),
                         end=end,
-                        in_flight=underway.count + traffic.open_at(hit.at),
-                        orders=_orders(traffic, start, hit),
-                        settle_seconds=self._settle_seconds,
+                        in_flight=traffic.open_at(hit.at, hit.node),
+                        orders=traffic.orders_between(start, hit.over),
                     )
                 )
         return results
-
-
-def _orders(traffic: Traffic, start: float, hit: Hit) -> int:
-    return traffic.orders_between(start, hit.over)

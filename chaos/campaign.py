@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orders.chaos.arena import Arena
 from orders.chaos.batch import Batch
+from orders.chaos.evaluation import BatchEnd
 from orders.chaos.load_process import LoadPlan
 from orders.chaos.plan import NODES, plan_batches
 from orders.chaos.progress import Progress
@@ -46,8 +47,10 @@ def run_campaign(
     Raises:
         DevstackError: the servers do not start.
         NodeFailedError, LoadFailedError: a batch cannot be started.
+        ResultsError: ``results`` has trials that were made under another load.
 
     """
+    results.require_load(plan.fault, plan.seed, plan.rate, plan.clients)
     done = results.done(plan.fault, plan.seed)
     batches = plan_batches(plan.fault, plan.seed, plan.trials, done)
     if not batches:
@@ -85,7 +88,8 @@ def run_batch(
         _load(plan, stack, name),
         NODE_SETTINGS.get(plan.fault, {}),
     )
-    batch = Batch(arena, STRIKES[plan.fault], progress.hit)
+    end = BatchEnd(name, plan.rate, plan.clients)
+    batch = Batch(arena, STRIKES[plan.fault], progress.hit, end)
     lines = batch.run(trials)
     progress.checked(batch.verdict, lines)
     return lines

@@ -19,12 +19,18 @@ RULES: Final = Rules(
     grace_seconds=0.0,  # everything was given its time before
     journal_is_complete=True,  # nobody else makes orders in a batch's database
 )
+_MUST_BE_SEEN = ("operations", "orders", "records")
+
+
+class NothingSeenError(Exception):
+    """The check found nothing wrong, for there was nothing to look at."""
 
 
 def check_batch(arena: Arena) -> Verdict:
     """Check everything that a batch left behind; its nodes are stopped.
 
     Raises:
+        NothingSeenError: no operations, orders or records are there.
         DatabaseUnavailableError: PostgreSQL is away.
         BrokerUnavailableError: Kafka is away.
 
@@ -36,4 +42,18 @@ def check_batch(arena: Arena) -> Verdict:
         closing(records),
         order_audit(arena.database_url, arena.topic) as history,
     ):
-        return verify(history, records, read_journal(arena.journal), RULES)
+        verdict = verify(history, records, read_journal(arena.journal), RULES)
+    require_seen(verdict)
+    return verdict
+
+
+def require_seen(verdict: Verdict) -> None:
+    """Refuse a verdict about nothing.
+
+    Raises:
+        NothingSeenError: see there; a verdict with findings stands nevertheless.
+
+    """
+    unseen = [name for name in _MUST_BE_SEEN if not verdict.counts.get(name)]
+    if unseen and verdict.ok:
+        raise NothingSeenError(f"the check saw no {' and no '.join(unseen)}")

@@ -24,6 +24,11 @@ _COUNT_BETWEEN = Statement(
     b" and (updated_at > to_timestamp($1) or status = any($2::text[]))",
 )
 _DROP = "drop database if exists {} with (force)"
+_FULL = ("too many clients", "remaining connection slots")
+
+
+class NotFullError(Exception):
+    """The server has connections left that should be used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +109,34 @@ def underway_at(asked: Session, moment: float) -> Underway:
 
 
 def hold_connections(url: str, most: int) -> list[Session]:
-    """Open sessions until the server takes no more; close them to end it."""
+    """Open sessions until the server takes no more; close them to end it.
+
+    Raises:
+        NotFullError: it took ``most``, or refused for another reason.
+
+    """
     held: list[Session] = []
+    reason = ""
     probe = Statement("hold", b"select 1")
     for _ in range(most):
         holder = Session(url, application_name=f"{_NAME} holder")
         try:
             holder.read(probe, (), int)
-        except DatabaseUnavailableError:
+        except DatabaseUnavailableError as error:
             holder.close()
-            return held
+            if says_full(str(error)):
+                return held
+            reason = f": {error}"
+            break
         held.append(holder)
-    return held
+    for holder in held:
+        holder.close()
+    raise NotFullError(f"{len(held)} connections did not fill the server{reason}")
+
+
+def says_full(refusal: str) -> bool:
+    """Tell whether PostgreSQL refused because no connection is left."""
+    return any(words in refusal for words in _FULL)
 
 
 def _run(url: str, *texts: str) -> None:

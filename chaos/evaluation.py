@@ -2,15 +2,24 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from orders.chaos.trial import FAILED, OK, VIOLATED, Hit, Trial, TrialResult
+from orders.chaos.trial import (
+    FAILED,
+    NOT_REACHED,
+    OK,
+    VIOLATED,
+    Hit,
+    Trial,
+    TrialResult,
+)
 from orders.verification.journal import Operation
-from orders.verification.verdict import Group, Verdict
+from orders.verification.verdict import Findings, Group, Verdict
 
-_DOUBLED = (Group.DUPLICATES, Group.TRANSITIONS, Group.MONEY)
 _JUST_SECONDS = 0.1
-_NAMED = {Group.LOST, *_DOUBLED, Group.NOTIFICATIONS}
+_DECIDED_TWICE = "decided_twice"
+_UNSETTLED = "order_not_settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +29,13 @@ class BatchEnd:
     ``problems`` are those that belong to no trial alone.
     """
 
-    verdict: Verdict
-    undocumented: int
-    problems: tuple[str, ...]
+    batch: str
+    rate: float
+    clients: int
+    verdict: Verdict = field(default_factory=lambda: Findings().verdict())
+    undocumented: int = 0
+    problems: tuple[str, ...] = ()
+    settle_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +46,17 @@ class Traffic:
     """When the first request of each order was sent, ascending."""
     creates: Sequence[Operation]
 
-    def open_at(self, moment: float) -> int:
-        """Count the creates that waited for an answer, or lost theirs just then.
+    def open_at(self, moment: float, node: int | None) -> int:
+        """Count the creates that waited for a node, or lost its answer just then.
 
-        A death is noticed here a little later than by the clients it breaks.
+        ``node`` is its index, None for all. A death is noticed here a little later
+        than by the clients it breaks.
         """
         return sum(
             op.started <= moment <= op.ended
             or (op.http_status is None and abs(op.ended - moment) < _JUST_SECONDS)
             for op in self.creates
+            if node is None or op.node == node
         )
 
     def orders_between(self, start: float, end: float) -> int:
@@ -64,43 +79,69 @@ def result_of(
     hit: Hit,
     *,
     end: BatchEnd,
-    in_flight: int,
-    orders: int,
-    settle_seconds: float,
+    in_flight: int = 0,
+    orders: int = 0,
 ) -> TrialResult:
     """Return the line of one trial.
 
     A violation is held against every trial of the batch: which of them brought it
     about, its witnesses have to tell.
     """
-    counts = end.verdict.violations
     problems = (*hit.problems, *end.problems)
+    verdict = _verdict(end, problems, fired=hit.fired)
     if not hit.fired:
         problems = ("NOT REACHED: the fault did not happen", *problems)
+    counts = _counts(end.verdict)
     return TrialResult(
         fault=trial.fault,
         seed=trial.seed,
         number=trial.number,
         kind=trial.kind,
+        batch=end.batch,
+        rate=end.rate,
+        clients=end.clients,
         fired=hit.fired,
         in_flight=in_flight,
         orders=orders,
-        lost=counts[Group.LOST],
-        doubled=sum(counts[group] for group in _DOUBLED),
-        notifications=counts[Group.NOTIFICATIONS],
-        other=sum(counts[group] for group in Group if group not in _NAMED),
-        settle_seconds=round(settle_seconds, 3),
+        lost=counts.lost,
+        doubled=counts.doubled,
+        unsettled=counts.unsettled,
+        notifications=counts.notifications,
+        other=counts.other,
+        settle_seconds=round(end.settle_seconds, 3),
         undocumented=end.undocumented,
-        verdict=_verdict(end, problems),
+        verdict=verdict,
         problems=problems,
         measured=_rounded(hit.measured),
     )
 
 
-def _verdict(end: BatchEnd, problems: Sequence[str]) -> str:
+class _Counts(NamedTuple):
+    lost: int
+    doubled: int
+    unsettled: int
+    notifications: int
+    other: int
+
+
+def _counts(verdict: Verdict) -> _Counts:
+    groups, rules = verdict.violations, verdict.rules
+    doubled = groups[Group.DUPLICATES] + rules.get(_DECIDED_TWICE, 0)
+    named = (
+        groups[Group.LOST],
+        doubled,
+        rules.get(_UNSETTLED, 0),
+        groups[Group.NOTIFICATIONS],
+    )
+    return _Counts(*named, sum(groups.values()) - sum(named))
+
+
+def _verdict(end: BatchEnd, problems: Sequence[str], *, fired: bool) -> str:
     if not end.verdict.ok:
         return VIOLATED
-    return FAILED if problems or end.undocumented else OK
+    if problems or end.undocumented:
+        return FAILED
+    return OK if fired else NOT_REACHED
 
 
 def _rounded(measured: Mapping[str, float]) -> Mapping[str, float]:

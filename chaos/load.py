@@ -88,7 +88,6 @@ async def _keep(scene: Scene) -> None:
 
 
 def _tell(stats: LoadStats) -> None:
-    stats.at = time.monotonic()
     print(encode_stats(stats), flush=True)
 
 

@@ -29,7 +29,6 @@ _READ_SHARE = 0.5
 _PAGE_SHARE = 0.05
 _PAUSE_SECONDS = (0.02, 0.25)
 _LONGEST_RETRY_AFTER_SECONDS = 0.5
-_UNAVAILABLE = 503
 
 
 class Client:
@@ -75,7 +74,6 @@ class Client:
     async def _insist(self, order: PlannedOrder) -> None:
         """Send an order under its key until its acceptance is known."""
         stats, node = self._scene.stats, self._number % len(self._connections)
-        stats.orders += 1
         give_up = time.monotonic() + _INSIST_SECONDS
         while time.monotonic() < give_up:
             attempt = await self._create(node, order)
@@ -99,15 +97,11 @@ class Client:
         """Send it once; None where nobody listens."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": order.key}
         stats = self._scene.stats
-        stats.in_flight += 1
-        try:
-            attempt = await self._attempt(
-                node,
-                ("POST", order.route, headers, order.body),
-                lambda answer: meaning_of_create(order.route, answer),
-            )
-        finally:
-            stats.in_flight -= 1
+        attempt = await self._attempt(
+            node,
+            ("POST", order.route, headers, order.body),
+            lambda answer: meaning_of_create(order.route, answer),
+        )
         if attempt is not None:
             self._scene.journal.write(create_of(self._number, order, attempt))
             if attempt.meaning.outcome is Outcome.OK and attempt.answer is not None:
@@ -122,7 +116,6 @@ class Client:
             node, ("GET", f"{ROUTE}/{order_id}", {}, b""), meaning_of_read
         )
         if attempt is not None:
-            self._scene.stats.reads += attempt.answer is not None
             self._scene.journal.write(read_of(self._number, order_id, attempt))
 
     async def _look_at_notices(self, user_id: int) -> None:
@@ -145,20 +138,16 @@ class Client:
                 answer = await self._connections[node].request(*request)
             meaning = judge(answer)
         except NotSentError:
-            stats.refused += 1
             return None
         except BrokenError:
-            stats.broken += 1
             meaning = Meaning(Outcome.UNKNOWN)
         except MalformedError as error:
             meaning = Meaning(Outcome.UNKNOWN, str(error))
         except TimeoutError:
             meaning = Meaning(Outcome.UNKNOWN, f"no answer in {_HANG_SECONDS} s")
         ended = time.monotonic()
-        stats.slowest_seconds = max(stats.slowest_seconds, ended - started)
-        stats.unavailable += answer is not None and answer.status == _UNAVAILABLE
         if meaning.undocumented is not None:
             stats.undocumented += 1
             what = f"{request[0]} {request[1]} at node {node + 1}"
             print(f"{what}: {meaning.undocumented}", file=sys.stderr, flush=True)
-        return Attempt(started, ended, answer, meaning)
+        return Attempt(node, started, ended, answer, meaning)

@@ -10,6 +10,8 @@ from orders.chaos.load_stats import LoadStats
 from orders.chaos.planned_orders import ROUTE, PlannedOrder
 from orders.verification.journal import JournalWriter, Operation, Outcome
 
+_REPLAYED = "idempotency-replayed"
+
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
@@ -29,8 +31,13 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request with what came of it; ``answer`` is None where none came."""
+    """One request with what came of it.
 
+    ``node`` is the index of the node that was asked; ``answer`` is None where none
+    came.
+    """
+
+    node: int
     started: float
     ended: float
     answer: Answer | None
@@ -57,6 +64,8 @@ def create_of(client: int, order: PlannedOrder, attempt: Attempt) -> Operation:
         # Problems have a member of this name too: their HTTP status.
         status=_text(body.get("status")) if is_ok else None,
         payment_status=_text(body.get("payment_status")),
+        replayed=answer is not None and answer.headers.get(_REPLAYED) == "true",
+        node=attempt.node,
     )
 
 
@@ -78,6 +87,7 @@ def read_of(client: int, order_id: str, attempt: Attempt) -> Operation:
         version=_number(body.get("version")),
         status=_text(body.get("status")),
         payment_status=_text(body.get("payment_status")),
+        node=attempt.node,
     )
 
 

@@ -23,7 +23,7 @@ _OK = 200
 
 SETTINGS: Mapping[str, str] = {
     "ORDERS_LOG__FORMAT": "json",
-    # The shortest that are allowed, so that others take over soon.
+    # Shorter than the defaults, so that others take over soon.
     "ORDERS_KAFKA__SESSION_TIMEOUT_SECONDS": "6",
     "ORDERS_KAFKA__GIVE_UP_SECONDS": "10",
     "ORDERS_SWEEPER__ABANDONED_AFTER_SECONDS": "20",
@@ -61,6 +61,7 @@ class ChaosNode:
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._began = 0
+        self._is_awaited = False
 
     @property
     def is_running(self) -> bool:
@@ -70,6 +71,7 @@ class ChaosNode:
     def start(self, **settings: str) -> None:
         """Start the process; ``settings`` hold for this life alone."""
         self._began = self.log.stat().st_size if self.log.exists() else 0
+        self._is_awaited = False
         plain = {k: v for k, v in os.environ.items() if not k.startswith("ORDERS_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -118,10 +120,33 @@ class ChaosNode:
         )
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone; harmless when it is."""
-        if self._process is not None:
-            self._process.kill()
-            self.wait_exit(_READY_SECONDS)
+        """SIGKILL a node that runs, and wait until it is gone.
+
+        Raises:
+            NodeFailedError: it had ended by itself, or does not end.
+
+        """
+        code = self.end()
+        if code != -signal.SIGKILL:
+            raise self.failed(f"was to be killed, but had ended with {code}")
+
+    def end(self) -> int | None:
+        """End it if it runs; return its exit code, None if it was never started.
+
+        Raises:
+            NodeFailedError: it does not end.
+
+        """
+        if self._process is None:
+            return None
+        self._process.kill()
+        return self.wait_exit(_READY_SECONDS)
+
+    def take_death(self) -> str | None:
+        """Say, once, with which code the node ended while nobody waited for that."""
+        if self._process is None or self._is_awaited or self.is_running:
+            return None
+        return f"{self.name} ended by itself with {self.wait_exit(_READY_SECONDS)}"
 
     def terminate(self) -> None:
         """SIGTERM; ``wait_exit`` tells the rest."""
@@ -141,6 +166,7 @@ class ChaosNode:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise self.failed(f"still runs after {seconds} s") from None
+        self._is_awaited = True
         if self._guard is not None:
             self._guard.communicate(b".", timeout=_READY_SECONDS)
             self._guard = None

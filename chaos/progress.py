@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from orders.chaos.trial import OK, Hit, Trial, TrialResult
@@ -42,12 +42,10 @@ class Progress:
 
     def checked(self, verdict: Verdict | None, lines: Sequence[TrialResult]) -> None:
         """Show what the check of a batch came to."""
-        if verdict is None:
-            return
-        counts = " ".join(f"{name} {count}" for name, count in verdict.counts.items())
         bad = [line for line in lines if line.verdict != OK]
+        counts = "nothing" if verdict is None else _words(verdict.counts)
         self.keep(f"checked: {counts}; {len(lines) - len(bad)} of {len(lines)} ok")
-        for finding in verdict.findings:
+        for finding in () if verdict is None else verdict.findings:
             self.keep(
                 f"  {finding.group} {finding.rule} {finding.order_id}: {finding.detail}"
             )
@@ -71,3 +69,7 @@ class Progress:
     def _clear(self) -> None:
         if self._is_live:
             self._stream.write("\r" + " " * _WIDTH + "\r")
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    return " ".join(f"{name} {count}" for name, count in counts.items())

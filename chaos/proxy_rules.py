@@ -54,9 +54,10 @@ class Cut:
         nth: which match is meant, counted over all connections of the proxy.
         later: how many requests of that connection pass after the marked one;
             1 with a mark in the last statement of a transaction means its COMMIT.
-        await_reply: whether the server's reply is waited for, and swallowed: the
-            request then surely took effect. Else the connection is reset as soon
-            as the request is on its way, and nobody knows.
+        await_reply: whether the connection is reset when the server next speaks,
+            which is swallowed: the request then took effect, unless the client
+            sends more before it is answered; then it may be an earlier one's reply.
+            Else the connection is reset as soon as the request is on its way.
 
     """
 

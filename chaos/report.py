@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orders.chaos.plan import FAULTS
-from orders.chaos.trial import TrialResult
+from orders.chaos.trial import FAILED, NOT_REACHED, VIOLATED, TrialResult
 
 BEGIN = "<!-- results: written by `python -m orders.chaos report` -->"
 END = "<!-- end of results -->"
@@ -13,9 +13,9 @@ END = "<!-- end of results -->"
 _CONFIDENT = 3.0
 """No failure in n trials: with 95 % confidence the rate is below 3/n."""
 _HEADINGS = (
-    *("fault", "trials", "hit work in flight", "orders"),
-    *("lost", "doubled", "notices wrong", "undocumented", "slowest to settle"),
-    *("ok", "bound (95 %)"),
+    *("fault", "trials", "hit open requests", "orders"),
+    *("lost", "doubled", "unsettled", "notices wrong", "other", "undocumented"),
+    *("slowest to settle", "not reached", "failed", "bound (95 %)"),
 )
 
 
@@ -30,18 +30,21 @@ class Row:
     name: str
     trials: int
     hit: int
-    """Those that found work in flight: only these prove something."""
+    """Those that found open requests at the node: only these prove something."""
     orders: int
     lost: int
     doubled: int
+    unsettled: int
     notifications: int
+    other: int
     undocumented: int
     settle_seconds: float
+    not_reached: int
     failed: int
 
     @property
     def bound(self) -> str:
-        """What the trials that hit work in flight allow to claim."""
+        """What the trials that hit open requests allow to claim."""
         if self.failed or not self.hit:
             return "-"
         return f"< {min(1.0, _CONFIDENT / self.hit):.1%} per fault"
@@ -53,34 +56,38 @@ class Row:
             f"{self.trials:,}",
             f"{self.hit:,}",
             f"{self.orders:,}",
-            *(str(count) for count in (self.lost, self.doubled, self.notifications)),
-            str(self.undocumented),
+            *map(str, (self.lost, self.doubled, self.unsettled)),
+            *map(str, (self.notifications, self.other, self.undocumented)),
             f"{self.settle_seconds:.1f} s",
-            f"{self.trials - self.failed:,}",
+            *map(str, (self.not_reached, self.failed)),
             self.bound,
         )
 
 
 def summarise(name: str, results: Sequence[TrialResult]) -> Row:
-    """Sum up trials; counts that a batch shares are not added up but the largest."""
+    """Sum up trials; what those of a batch share is added once for each batch."""
+    batches = list({result.batch: result for result in results}.values())
     return Row(
         name=name,
         trials=len(results),
         hit=sum(result.fired and result.in_flight > 0 for result in results),
         orders=sum(result.orders for result in results),
-        lost=max((result.lost for result in results), default=0),
-        doubled=max((result.doubled for result in results), default=0),
-        notifications=max((result.notifications for result in results), default=0),
-        undocumented=max((result.undocumented for result in results), default=0),
+        lost=sum(batch.lost for batch in batches),
+        doubled=sum(batch.doubled for batch in batches),
+        unsettled=sum(batch.unsettled for batch in batches),
+        notifications=sum(batch.notifications for batch in batches),
+        other=sum(batch.other for batch in batches),
+        undocumented=sum(batch.undocumented for batch in batches),
         settle_seconds=max((result.settle_seconds for result in results), default=0.0),
-        failed=sum(not result.ok for result in results),
+        not_reached=sum(result.verdict == NOT_REACHED for result in results),
+        failed=sum(result.verdict in {FAILED, VIOLATED} for result in results),
     )
 
 
 def is_sound(results: Sequence[TrialResult], trials: int) -> bool:
-    """Tell whether all trials were made, were ok, and some found work in flight."""
-    row = summarise("", results)
-    return row.trials == trials and not row.failed and row.hit > 0
+    """Tell whether all trials were made and ok, and some hit open requests."""
+    all_ok = all(result.ok for result in results)
+    return all_ok and len(results) == trials and summarise("", results).hit > 0
 
 
 def rows_by_fault(results: Iterable[TrialResult]) -> list[Row]:

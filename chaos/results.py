@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from orders.chaos.trial import VIOLATED, TrialResult
+from orders.chaos.trial import NOT_REACHED, TrialResult
 
 
 class ResultsError(Exception):
@@ -16,8 +16,8 @@ class ResultsError(Exception):
 class ResultsFile:
     """Appends trials, so that a long count can be collected in pieces.
 
-    A line cut short by a crash is passed over. A trial that comes twice counts as it
-    came last, unless the check found something in it: no later luck undoes that.
+    A line cut short by a crash is passed over. A trial counts as it came first: no
+    later luck undoes a failure. Only one whose fault was not reached is made again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,17 +45,34 @@ class ResultsFile:
         by_trial: dict[tuple[str, int, int], TrialResult] = {}
         for result in self._lines():
             trial = (result.fault, result.seed, result.number)
-            if trial not in by_trial or by_trial[trial].verdict != VIOLATED:
+            if trial not in by_trial or by_trial[trial].verdict == NOT_REACHED:
                 by_trial[trial] = result
         return list(by_trial.values())
 
     def done(self, fault: str, seed: int) -> set[int]:
-        """Return the numbers of the trials that were made and were ok."""
+        """Return the numbers of the trials that were made, well or not."""
         return {
             result.number
             for result in self.read()
-            if (result.fault, result.seed) == (fault, seed) and result.ok
+            if (result.fault, result.seed) == (fault, seed)
+            and result.verdict != NOT_REACHED
         }
+
+    def require_load(self, fault: str, seed: int, rate: float, clients: int) -> None:
+        """Refuse to add trials to others that were made under another load.
+
+        Raises:
+            ResultsError: there are such trials.
+
+        """
+        for result in self.read():
+            load = (result.rate, result.clients)
+            if (result.fault, result.seed) == (fault, seed) and load != (rate, clients):
+                raise ResultsError(
+                    f"{self.path} has trials of {fault} with seed {seed} at"
+                    f" {load[0]:g} orders a second of {load[1]} clients; take the"
+                    " same, or another seed"
+                )
 
     def _lines(self) -> Iterator[TrialResult]:
         with self.path.open(encoding="utf-8") as lines:

@@ -81,7 +81,7 @@ class Node:
             # Whatever it was, the lanes are emptied as well as may be, and the exit
             # code says that this was no drain.
             self._exit_code = ESCALATED
-            self._log.error("process.crashed", exc_info=True)
+            self._log.critical("process.crashed", exc_info=True)
             return 0
 
     def stop_soon(self, reason: str) -> None:

@@ -43,7 +43,7 @@ def serve(environ: Mapping[str, str] = os.environ) -> int:
         return START_FAILED
     sink = configure_logs(settings.log.format, settings.log.level, settings.node_name)
     if settings.failpoints:
-        get_logger("orders").warning(
+        get_logger("orders").critical(
             "failpoints.armed", specification=settings.failpoints
         )
     # Until the node takes the signals over, embedded servers are being started:

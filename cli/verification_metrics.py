@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from orders.verification.verdict import Verdict
+from orders.verification.verdict import Extent, Verdict
 
 _READABLE = 0o644
 
@@ -44,7 +44,13 @@ def _lines(verdict: Verdict, finished: float, seconds: float) -> Iterator[str]:
     yield "# HELP orders_verify_violations Broken rules found by the last check."
     yield "# TYPE orders_verify_violations gauge"
     for group, count in verdict.violations.items():
-        yield f'orders_verify_violations{{group="{group}"}} {count}'
+        if verdict.extent(group) is not Extent.NONE:
+            yield f'orders_verify_violations{{group="{group}"}} {count}'
+    yield "# HELP orders_verify_whole 1 where all rules of a group were checked."
+    yield "# TYPE orders_verify_whole gauge"
+    for group in verdict.violations:
+        whole = int(verdict.extent(group) is Extent.WHOLE)
+        yield f'orders_verify_whole{{group="{group}"}} {whole}'
     gauges = {
         **{f"orders_verify_{name}": count for name, count in verdict.counts.items()},
         "orders_verify_duration_seconds": round(seconds, 3),

@@ -34,20 +34,13 @@ Need = Scope | Rule
 
 _ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/v1/orders"): Scope.WRITE,
-    ("POST", "/v1/orders/batch"): Scope.WRITE,
     ("POST", "/Orders"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/cancel"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/payments"): Scope.WRITE,
-    ("POST", "/v1/orders/{order_id}/refunds"): Scope.ADMIN,
     ("GET", "/v1/orders"): Scope.READ,
     ("GET", "/v1/orders/{order_id}"): Scope.READ,
     ("GET", "/v1/orders/{order_id}/history"): Scope.READ,
-    ("GET", "/v1/orders/{order_id}/refunds"): Scope.READ,
-    ("GET", "/v1/orders/{order_id}/refunds/{refund_id}"): Scope.READ,
     ("GET", "/v1/notifications"): Scope.READ,
-    ("GET", "/openapi.json"): Rule.PUBLIC,
-    ("GET", "/asyncapi.json"): Rule.PUBLIC,
-    ("GET", "/docs"): Rule.PUBLIC,
 }
 _HEADS = {
     ("HEAD", path): need for (method, path), need in _ROUTES.items() if method == "GET"

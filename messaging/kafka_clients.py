@@ -1,7 +1,8 @@
 """kafka-python as this room sees it: typed, and opened without leaking threads.
 
 The private attributes that are touched are named here and in ``unreadable.py``,
-``record_chunks.py`` and ``lazy_headers.py`` only, and tests pin them.
+``record_chunks.py``, ``lazy_headers.py`` and ``kept_joins.py`` only, and tests pin
+them.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ from orders.messaging.client_types import (
     RebalanceListener,
     SenderThread,
 )
+from orders.messaging.kept_joins import install as install_kept_joins
 from orders.messaging.lazy_headers import install as install_lazy_headers
 from orders.messaging.record_chunks import install as install_chunks
 
@@ -59,6 +61,7 @@ def sender_thread(producer: ProducerClient) -> SenderThread:
 def open_consumer(settings: Mapping[str, object]) -> ConsumerClient:
     """Make a consumer; with ``api_version`` given it connects later."""
     install_lazy_headers()
+    install_kept_joins()
     return cast("ConsumerClient", _open(KafkaConsumer, settings))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from orders.domain.events import FINAL_EVENT_TYPES
+from orders.domain.identifiers import is_order_id
 from orders.domain.records import DeadLetter
 from orders.messaging.codec import TYPE_HEADER, RawRecord, decode
 from orders.messaging.lazy_headers import LazyHeaders
@@ -53,6 +54,12 @@ def sort_records(partitions: Iterable[Sequence[RawRecord]]) -> SortedRecords:
 
 
 def _is_plainly_final(record: RawRecord) -> bool:
-    """Tell whether a finished order's event is one as we write it: every second is."""
+    """Tell whether it is a finished order's event as we write it: every second is."""
     headers = record.headers
-    return isinstance(headers, LazyHeaders) and headers.begin_with(_FINAL_HEADERS)
+    return (
+        isinstance(headers, LazyHeaders)
+        and headers.begin_with(_FINAL_HEADERS)
+        and record.value is not None
+        and record.key is not None
+        and is_order_id(record.key.decode("ascii", "replace"))
+    )

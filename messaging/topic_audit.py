@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar, cast
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, for_code
 
 from orders.domain.audit import AuditedRecord
 from orders.domain.errors import BrokerUnavailableError
@@ -91,6 +91,7 @@ class KafkaTopicAudit:
         self._partitions: list[PartitionId] = []
         self._ends: dict[int, int] = {}
         self._next: dict[int, int] = {}
+        self._deferred: Exception | None = None
 
     def committed(self) -> dict[int, int]:
         """Return the group's committed offsets by partition, where it has any."""
@@ -144,6 +145,7 @@ class KafkaTopicAudit:
     def close(self) -> None:
         """End the client."""
         client, self._client = self._client, None
+        self._deferred = None
         if client is None:
             return
         try:
@@ -179,10 +181,16 @@ class KafkaTopicAudit:
             [topic] = cast("_Describes", admin).describe_topics([self._topic])
         finally:
             admin.close()
-        if topic["error_code"] == _UNKNOWN_TOPIC:
+        code = cast("int", topic["error_code"])
+        if code == _UNKNOWN_TOPIC:
             raise TopicMissingError(f"there is no topic {self._topic}")
+        if code:
+            # Such an answer has no partitions: all would look lost.
+            raise for_code(code)(f"topic {self._topic}")
         described = cast("Sequence[Mapping[str, int]]", topic["partitions"])
         numbers = sorted(partition["partition_index"] for partition in described)
+        if not numbers:
+            raise _ReadingError(f"topic {self._topic} has no partitions")
         return [partition_id(self._topic, number) for number in numbers]
 
     def _aim(self, client: "_Reader") -> None:
@@ -206,20 +214,21 @@ class KafkaTopicAudit:
         return []
 
     def _poll(self, client: "_Reader") -> list[AuditedRecord]:
-        read: list[AuditedRecord] = []
-        error: Exception | None
+        """Return what one poll gave; its error is acted on at the next one."""
+        error, self._deferred = self._deferred, None
+        if error is not None:
+            return self._step_over(client, error)
         try:
             polled = client.poll(timeout_ms=_POLL_MS, max_records=_MAX_POLL_RECORDS)
         except Exception as raised:  # noqa: BLE001 - taking a record apart may raise anything
-            error = raised
-        else:
-            for tp, records in polled.items():
-                end = self._ends[tp.partition]
-                read += [audited(record) for record in records if record.offset < end]
-                self._reached(client, tp, records[-1].offset + 1)
-            error = deferred_error(client)
-        if error is not None:
-            read += self._step_over(client, error)
+            return self._step_over(client, raised)
+        read: list[AuditedRecord] = []
+        for tp, records in polled.items():
+            end = self._ends[tp.partition]
+            read += [audited(record) for record in records if record.offset < end]
+            self._reached(client, tp, records[-1].offset + 1)
+        # Kept here: the client forgets it when the partition is paused.
+        self._deferred = deferred_error(client)
         return read
 
     def _step_over(self, client: "_Reader", error: Exception) -> list[AuditedRecord]:

@@ -141,7 +141,7 @@ NODE_EVENTS: Final = (
     ),
     LogEvent(
         "failpoints.armed",
-        "warning",
+        "critical",
         "specification",
         "This node was told to fail at some steps, as in a test.",
         "Take ORDERS_FAILPOINTS away and start the node anew, unless it is a test.",

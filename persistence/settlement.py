@@ -149,28 +149,42 @@ class PostgresSettlementStore:
                     self._before_commit()
             return Settled(tuple(won), at)
         except RowsRefusedError:
-            return self._settle_singly(settlements, node_id)
+            return self._settle_what_can_be(settlements, node_id)
 
-    def _settle_singly(
+    def _settle_what_can_be(
         self, settlements: Sequence[Settlement], node_id: int
     ) -> Settled:
-        """Settle one by one, in one transaction, and leave out those at fault."""
+        """Settle in one transaction, and leave out those at fault."""
         won: list[Settlement] = []
         refused: list[Settlement] = []
         with self._session.transaction():
-            for settlement in sorted(settlements, key=_order_id):
-                try:
-                    with self._session.part():
-                        moved = self._move([settlement])
-                        self._record(moved, node_id)
-                except RowsRefusedError:
-                    refused.append(settlement)
-                else:
-                    won += moved
+            self._settle_part(sorted(settlements, key=_order_id), node_id, won, refused)
             at = self._record([], node_id)
             if self._before_commit is not None:
                 self._before_commit()
         return Settled(tuple(won), at, tuple(refused))
+
+    def _settle_part(
+        self,
+        settlements: Sequence[Settlement],
+        node_id: int,
+        won: list[Settlement],
+        refused: list[Settlement],
+    ) -> None:
+        """Settle all of them, or each half by itself: few statements for few faults."""
+        try:
+            with self._session.part():
+                moved = self._move(settlements)
+                self._record(moved, node_id)
+        except RowsRefusedError:
+            if len(settlements) == 1:
+                refused.extend(settlements)
+                return
+            middle = len(settlements) // 2
+            for half in (settlements[:middle], settlements[middle:]):
+                self._settle_part(half, node_id, won, refused)
+        else:
+            won.extend(moved)
 
     def _move(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """Compare and set; return those that won, in the order given."""

@@ -6,7 +6,8 @@ true whatever happens meanwhile:
 1. The journals are read. What a client had been told by then was committed, so it is
    in any later view.
 2. The group's committed offsets are taken. What lies below them was settled before
-   they were committed, so any later view has it settled.
+   they were committed, or refused by PostgreSQL and left to the sweeper; so any later
+   view has it settled, or it is still within its grace.
 3. The database's view is fixed. An event without an outbox row in it had been
    confirmed by Kafka.
 4. The topic's end offsets are taken. A confirmed event lies below any later end, so
@@ -15,14 +16,16 @@ true whatever happens meanwhile:
 6. Events go to Kafka after their COMMIT. A record that the view does not know is
    looked for once more in the database, which has it by now; so "a record without
    its event" needs no grace either.
-7. The topic's beginnings are taken last. Where retention has deleted records,
-   absence from the topic proves nothing: such events are counted as not checkable.
+7. The topic's beginnings are taken last. Events that retention may have deleted by
+   then are counted as not checkable, see ``retention``.
 
 Grace is only given to what takes time by its nature: an order that is not settled,
-an event in the outbox. Notices are written with the change they tell.
+below a committed offset or not, and an event in the outbox. Notices are written with
+the change they tell.
 
-Memory: 29 bytes an event, see ``event_table``, and what the journals say, see
-``clients``; no more than ten findings a group are kept.
+Memory: 29 bytes an event, see ``event_table``, 120 bytes an order that is overdue, of
+which a healthy service has none, and what the journals say, see ``clients``; no more
+than ten findings a group are kept.
 """
 
 from collections.abc import Iterable
@@ -43,7 +46,7 @@ from orders.verification.path import walk
 from orders.verification.ports import OrderAudit, Progress, TopicAudit
 from orders.verification.rules import Rules, is_overdue
 from orders.verification.topic_checks import TopicChecks
-from orders.verification.verdict import Findings, Verdict
+from orders.verification.verdict import Extent, Findings, Group, Verdict
 
 _TOLD_EVERY = 10_000
 
@@ -83,8 +86,9 @@ def verify(
             view.see(found)
             _tell(progress, "orders", count)
     findings.extend(clients.missing())
+    findings.extend(clients.refused_and_replayed())
     if records is not None:
-        topic = TopicChecks(view.table, frozenset(view.overdue), committed, history)
+        topic = TopicChecks(view.table, view.overdue, committed, history)
         findings.extend(topic.check_offsets(ends))
         for count, record in enumerate(records.records(), 1):
             findings.extend(topic.check_record(record))
@@ -92,7 +96,23 @@ def verify(
         findings.extend(topic.finish(records.beginnings()))
         _count_topic(topic, view.table, findings)
         findings.counts["dead_letters"] = history.count_dead_letters()
+    _limit(findings, rules, has_topic=records is not None, has_offsets=bool(committed))
     return findings.verdict()
+
+
+def _limit(
+    findings: Findings, rules: Rules, *, has_topic: bool, has_offsets: bool
+) -> None:
+    """Say which groups had not all that they are checked with."""
+    if not findings.counts["operations"]:
+        findings.limit(Extent.PART, Group.LOST, Group.DUPLICATES)
+        findings.limit(Extent.NONE, Group.REAL_TIME)
+    if rules.payment is None:
+        findings.limit(Extent.PART, Group.MONEY)
+    if not has_topic or findings.counts["events_not_checkable"]:
+        findings.limit(Extent.PART, Group.EVENTS)
+    if not has_offsets:
+        findings.limit(Extent.NONE, Group.CONSUMED)
 
 
 def _hear(

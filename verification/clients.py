@@ -27,6 +27,9 @@ class Clients:
         self._operations = 0
         self._requests: dict[str, int] = {}
         self._refused: set[str] = set()
+        self._refused_keys: set[_KeyPlace] = set()
+        self._replayed: dict[_KeyPlace, Operation] = {}
+        self._may_have_stored: set[_KeyPlace] = set()
         self._asked: set[tuple[_KeyPlace, str]] = set()
         self._winners: dict[_KeyPlace, Operation] = {}
         self._creates: dict[str, Operation] = {}
@@ -44,6 +47,7 @@ class Clients:
         if told and operation.order_id is not None:
             self._answers.setdefault(operation.order_id, []).append(operation)
         if operation.kind == "create":
+            self._note_replay(operation)
             self._count_request(operation)
             if operation.outcome is Outcome.OK and operation.order_id is not None:
                 yield from self._add_create(operation, operation.order_id)
@@ -69,6 +73,29 @@ class Clients:
                 yield Finding(
                     Group.LOST, "acknowledged_order_missing", order_id, detail
                 )
+
+    def refused_and_replayed(self) -> Iterator[Finding]:
+        """Yield the keys that are replayed though every try before was refused.
+
+        Known at the end only: who shares a key may be told of it in any order.
+        """
+        for place, replay in self._replayed.items():
+            if place in self._refused_keys and place not in self._may_have_stored:
+                detail = f"client {replay.client} was told that it was refused"
+                yield Finding(
+                    Group.LOST, "refused_order_replayed", replay.order_id, detail
+                )
+
+    def _note_replay(self, operation: Operation) -> None:
+        if operation.key is None:
+            return
+        place = (operation.route, operation.key)
+        if operation.outcome is Outcome.FAILED:
+            self._refused_keys.add(place)
+        elif operation.replayed:
+            self._replayed.setdefault(place, operation)
+        else:
+            self._may_have_stored.add(place)
 
     def _count_request(self, operation: Operation) -> None:
         """Count how many orders may come of a body."""

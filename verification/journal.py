@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from types import NoneType, TracebackType
+from typing import Final, Literal, Self, get_args
 
 Kind = Literal["create", "read"]
 
@@ -52,6 +52,8 @@ class Operation:
         version: the order's version in the answer.
         status: the order's status in the answer.
         payment_status: the order's payment status in the answer.
+        replayed: the answer says that an earlier request stored the order.
+        node: the index of the node that was asked, None where nobody kept it.
 
     """
 
@@ -68,6 +70,27 @@ class Operation:
     version: int | None = None
     status: str | None = None
     payment_status: str | None = None
+    replayed: bool = False
+    node: int | None = None
+
+
+_FIELD_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "kind": (str,),
+    "client": (int,),
+    "key": (str, NoneType),
+    "route": (str,),
+    "fingerprint": (str,),
+    "started": (float, int),
+    "ended": (float, int),
+    "http_status": (int, NoneType),
+    "order_id": (str, NoneType),
+    "version": (int, NoneType),
+    "status": (str, NoneType),
+    "payment_status": (str, NoneType),
+    "replayed": (bool,),
+    "node": (int, NoneType),
+}
+"""What JSON gives for each field but the outcome, which is made of its text."""
 
 
 class JournalError(Exception):
@@ -178,9 +201,21 @@ def _operation(line: bytes, where: str) -> Operation:
     try:
         fields = json.loads(line)
         fields["outcome"] = Outcome(fields["outcome"])
-        return Operation(**fields)
+        operation = Operation(**fields)
+        _check_types(operation)
     except (ValueError, TypeError, KeyError) as error:
         raise JournalError(f"{where} is not an operation: {error}") from error
+    return operation
+
+
+def _check_types(operation: Operation) -> None:
+    """Raise TypeError where a field is something else than a writer writes."""
+    for name, kinds in _FIELD_TYPES.items():
+        value = getattr(operation, name)
+        if not isinstance(value, kinds):
+            raise TypeError(f"{name} is {value!r:.60}")
+    if operation.kind not in get_args(Kind):
+        raise TypeError(f"kind is {operation.kind!r:.60}")
 
 
 def _cut_torn_line(path: Path) -> None:

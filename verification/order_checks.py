@@ -25,6 +25,7 @@ def check_order(found: AuditedOrder, path: Path, rules: Rules) -> Iterator[Findi
     yield from _check_waiting(found, rules)
     if order is None:
         return
+    yield from _check_lines(order)
     yield from _check_path(found, order, path, rules)
     yield from _check_texts(order, path)
     yield from check_money(found, order, rules)
@@ -53,6 +54,21 @@ def _check_rows(found: AuditedOrder) -> Iterator[Finding]:
 
 def _names(keys: Sequence[StoredKey]) -> str:
     return ", ".join(f"{key.key!r} of {key.route}" for key in keys[:3])
+
+
+def _check_lines(order: StoredOrder) -> Iterator[Finding]:
+    """Hold the lines against the total: none is taken where they differ."""
+    try:
+        prices = [line["line_total"] for line in json.loads(order.items)]
+    except (KeyError, TypeError, ValueError):
+        prices = []
+    if not prices:
+        rule, detail = "order_lines_missing", f"its lines are {order.items!r:.60}"
+        yield Finding(Group.LOST, rule, order.order_id, detail)
+    elif not all(type(price) is int for price in prices) or sum(prices) != order.total:
+        rule = "total_is_not_its_lines"
+        detail = f"the total is {order.total}, its lines are {prices!r:.60}"
+        yield Finding(Group.LOST, rule, order.order_id, detail)
 
 
 def _check_waiting(found: AuditedOrder, rules: Rules) -> Iterator[Finding]:

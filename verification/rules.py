@@ -15,7 +15,8 @@ class Rules:
         payment: the rule that every decision must follow, None where the limit was
             changed since the oldest order.
         grace_seconds: what is younger may still be on its way: unsettled, or not in
-            Kafka. Nothing else needs it.
+            Kafka. Nothing else needs it. It has to be longer than the service's own
+            repairs take, such as those of the sweeper after 120 s.
         key_retention_seconds: how long a client's key is kept.
         journal_is_complete: whether the journals tell of every request that was ever
             made, so that any other order is one that nobody asked for.
@@ -23,7 +24,7 @@ class Rules:
     """
 
     payment: PaymentRule | None
-    grace_seconds: float = 60.0
+    grace_seconds: float = 180.0
     key_retention_seconds: float = 24 * 3600.0
     journal_is_complete: bool = False
 

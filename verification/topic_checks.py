@@ -1,6 +1,7 @@
 """The rules that the topic and the group's offsets must keep."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from orders.domain.audit import AuditedRecord, RecordPlace
 from orders.domain.events import event_type
@@ -8,6 +9,7 @@ from orders.domain.records import EventRef
 from orders.domain.transitions import Change
 from orders.verification.event_table import EventTable, event_digest
 from orders.verification.ports import MAX_ASKED, OrderAudit
+from orders.verification.retention import Retention, accepted_ms
 from orders.verification.verdict import Finding, Group
 
 _ACCEPTED = event_type(Change.ACCEPTED)
@@ -18,7 +20,8 @@ class TopicChecks:
 
     Args:
         table: every event of the database's view.
-        overdue: the orders that should have been settled in that view.
+        overdue: the orders that should have been settled in that view, their grace
+            over: work that PostgreSQL refuses is committed and left to the sweeper.
         committed: the group's offsets, asked for before that view.
         history: asked again about what the view does not explain.
 
@@ -27,7 +30,7 @@ class TopicChecks:
     def __init__(
         self,
         table: EventTable,
-        overdue: frozenset[str],
+        overdue: AbstractSet[str],
         committed: Mapping[int, int],
         history: OrderAudit,
     ) -> None:
@@ -37,6 +40,7 @@ class TopicChecks:
         self._history = history
         self._unknown: list[AuditedRecord] = []
         self._foreign: list[RecordPlace] = []
+        self._retention = Retention()
         self.records = 0
         self.foreign = 0
         self.not_checkable = 0
@@ -68,20 +72,22 @@ class TopicChecks:
             self._unknown.append(record)
             if len(self._unknown) >= MAX_ASKED:
                 yield from self._explain_unknown()
-        elif not same:
+            return
+        self._retention.note(record.partition, record.offset, record.order_id)
+        if not same:
             yield _differs(record)
 
     def finish(self, beginnings: Mapping[int, int]) -> Iterator[Finding]:
         """Yield what only shows at the end.
 
-        ``beginnings`` are taken after the last record was read: where retention has
-        deleted anything by then, absence proves nothing.
+        ``beginnings`` are taken after the last record was read. Absence proves
+        nothing for what retention may have deleted by then.
         """
         yield from self._explain_unknown()
         yield from self._explain_foreign()
-        is_whole = not any(beginnings.values())
+        judged_from = self._retention.judged_from(beginnings)
         for order_id, version in self._table.unseen():
-            if is_whole:
+            if accepted_ms(order_id) >= judged_from:
                 detail = f"version {version} is neither on the topic nor in the outbox"
                 yield Finding(Group.EVENTS, "event_not_published", order_id, detail)
             else:

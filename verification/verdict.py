@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 MAX_WITNESSES = 10
@@ -27,7 +27,15 @@ class Group(StrEnum):
     REAL_TIME = "real_time"
     """What a client was told once is never taken back."""
     CONSUMED = "consumed"
-    """Nothing unsettled lies below a committed offset."""
+    """Nothing lies below a committed offset and stays unsettled."""
+
+
+class Extent(StrEnum):
+    """How much of a group's rules could be checked with what was given."""
+
+    WHOLE = "whole"
+    PART = "in part"
+    NONE = "not checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +64,25 @@ class Verdict:
         counts: what was looked at, by name, such as ``orders`` or ``records``.
         findings: the first witnesses of each group, in the order of the groups.
         violations: how many findings each group has; every group is named.
+        rules: how many findings each rule has; those that are broken are named.
+        limited: the groups that were checked in part or not at all.
 
     """
 
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
     violations: Mapping[str, int]
+    rules: Mapping[str, int] = field(default_factory=dict)
+    limited: Mapping[str, Extent] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """True where no rule is broken."""
+        """True where no rule that was checked is broken; see ``limited``."""
         return not any(self.violations.values())
+
+    def extent(self, group: str) -> Extent:
+        """Return how much of ``group`` was checked."""
+        return self.limited.get(group, Extent.WHOLE)
 
     def witnesses(self, group: Group) -> Iterator[Finding]:
         """Yield the kept findings of one group."""
@@ -79,11 +95,14 @@ class Findings:
     def __init__(self) -> None:
         self._kept: dict[Group, list[Finding]] = {group: [] for group in Group}
         self._violations = dict.fromkeys(Group, 0)
+        self._rules: Counter[str] = Counter()
+        self._limited: dict[Group, Extent] = {}
         self.counts: Counter[str] = Counter()
 
     def add(self, finding: Finding) -> None:
         """Count ``finding``, and keep it while its group has few."""
         self._violations[finding.group] += 1
+        self._rules[finding.rule] += 1
         kept = self._kept[finding.group]
         if len(kept) < MAX_WITNESSES:
             kept.append(finding)
@@ -93,10 +112,16 @@ class Findings:
         for finding in findings:
             self.add(finding)
 
+    def limit(self, extent: Extent, *groups: Group) -> None:
+        """Note that no more than ``extent`` of ``groups`` is checked."""
+        self._limited.update(dict.fromkeys(groups, extent))
+
     def verdict(self) -> Verdict:
         """Return what was collected."""
         return Verdict(
             dict(self.counts),
             tuple(found for kept in self._kept.values() for found in kept),
             {group.value: count for group, count in self._violations.items()},
+            dict(self._rules),
+            {group.value: extent for group, extent in self._limited.items()},
         )

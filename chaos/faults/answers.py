@@ -42,6 +42,7 @@ def strike_answer(arena: Arena, trial: Trial) -> Hit:
         fired=at is not None,
         at=now if at is None else at,
         over=now,
+        node=trial.node,
         measured={"matches": armed.matches, "reached_seconds": (at or now) - armed_at},
     )
 

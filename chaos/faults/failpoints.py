@@ -2,7 +2,7 @@
 
 import time
 
-from orders.chaos.arena import Arena, stop_problem
+from orders.chaos.arena import Arena
 from orders.chaos.node import NodeFailedError
 from orders.chaos.trial import Hit, Trial
 from orders.failpoints.registry import KILLED
@@ -18,20 +18,17 @@ def strike_failpoint(arena: Arena, trial: Trial) -> Hit:
     recovers; the end of the batch starts it as it should be.
     """
     node = arena.nodes[trial.node]
-    problems: list[str] = []
     for other in arena.nodes:
         if other is not node and not other.is_running:
             arena.bring_back(other)
     time.sleep(trial.delay_seconds)
-    if node.is_running:
-        node.terminate()
-        problems += filter(None, [stop_problem(node)])
+    problems = list(arena.put_down(node))
     node.start(ORDERS_FAILPOINTS=f"{trial.kind}:{trial.nth}:exit")
     armed = time.monotonic()
     try:
         code = node.wait_exit(_REACHED_SECONDS)
     except NodeFailedError:
-        node.kill()
+        node.end()
         code = None
     at = time.monotonic()
     if code is not None and code != KILLED:
@@ -40,6 +37,7 @@ def strike_failpoint(arena: Arena, trial: Trial) -> Hit:
         fired=code == KILLED,
         at=at,
         over=at,
+        node=trial.node,
         problems=tuple(problems),
         measured={"reached_seconds": at - armed},
     )

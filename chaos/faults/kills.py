@@ -15,4 +15,10 @@ def strike_kill(arena: Arena, trial: Trial) -> Hit:
     ready = arena.bring_back(node)
     over = time.monotonic()
     arena.await_flow()
-    return Hit(fired=True, at=at, over=over, measured={"ready_seconds": ready})
+    return Hit(
+        fired=True,
+        at=at,
+        over=over,
+        measured={"ready_seconds": ready},
+        node=trial.node,
+    )

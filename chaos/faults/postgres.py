@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -10,16 +11,14 @@ from orders.chaos.arena import Arena
 from orders.chaos.database import hold_connections, set_read_only
 from orders.chaos.proxy_rules import PASS, Rules
 from orders.chaos.stack import MAX_CONNECTIONS, ChaosStack
-from orders.chaos.trial import Hit, Trial
-from orders.verification.journal import Operation, read_journal
+from orders.chaos.trial import Hindsight, Hit, Trial
+from orders.verification.journal import Operation
 
 ANSWER_SECONDS = 2.0
 """Within which every request is answered while PostgreSQL is away."""
 RETURN_SECONDS = 10.0
 """From the return of PostgreSQL to the first 2xx of every node."""
 _AWAY_SECONDS = 2.5
-_JOURNAL_SECONDS = 0.2
-"""Until what clients saw is in the journal."""
 _UNAVAILABLE = 503
 
 
@@ -33,29 +32,34 @@ def strike_postgres(arena: Arena, trial: Trial) -> Hit:
         lambda stats: min(stats.ok_since) >= back, 2 * RETURN_SECONDS
     )
     first_ok = time.monotonic() - back
-    # By then every request of the outage has its answer, or is too late with it.
-    time.sleep(max(0.0, back + ANSWER_SECONDS + _JOURNAL_SECONDS - time.monotonic()))
     problems = []
     if not returned or first_ok > RETURN_SECONDS:
         problems.append(f"first 2xx of all nodes {first_ok:.1f} s after the return")
-    problems += [f"{n.name} ended" for n in arena.nodes if not n.is_running]
-    journal = read_journal(arena.journal)
-    seen = [op for op in journal if at < op.ended and op.started < back]
-    problems += outage_problems(seen)
     return Hit(
-        fired=any(op.http_status == _UNAVAILABLE for op in seen),
+        fired=True,
         at=at,
         over=back,
         problems=tuple(problems),
+        measured={"away_seconds": back - at, "first_ok_seconds": first_ok},
+        judge=partial(judge_outage, at, back),
+    )
+
+
+def judge_outage(at: float, back: float, operations: Sequence[Operation]) -> Hindsight:
+    """Judge the requests that an outage met, from ``at`` to ``back``."""
+    seen = [op for op in operations if at < op.ended and op.started < back]
+    unavailable = sum(op.http_status == _UNAVAILABLE for op in seen)
+    return Hindsight(
+        fired=unavailable > 0,
+        problems=tuple(outage_problems(seen)),
         measured={
-            "first_ok_seconds": first_ok,
             "slowest_seconds": max((op.ended - op.started for op in seen), default=0),
-            "unavailable": sum(op.http_status == _UNAVAILABLE for op in seen),
+            "unavailable": unavailable,
         },
     )
 
 
-def outage_problems(operations: list[Operation]) -> Iterator[str]:
+def outage_problems(operations: Sequence[Operation]) -> Iterator[str]:
     """Yield what was wrong with the answers of an outage, each kind once.
 
     That a 503 has its ``Retry-After`` the clients check themselves.

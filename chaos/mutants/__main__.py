@@ -72,15 +72,21 @@ def _is_caught(tree: SourceTree, mutant: Mutant) -> bool:
     with tree.mutated(mutant):
         run = run_tests(tree, [mutant.caught_by])
     print(_row(mutant, run), flush=True)
-    return run.ending is Ending.FAILED
+    return run.failed_with(mutant.why)
 
 
 def _row(mutant: Mutant, run: Run) -> str:
-    told = {Ending.FAILED: "yes", Ending.PASSED: "NO", Ending.BROKEN: "BROKEN"}
     row = _ROW.format(
-        mutant.name, told[run.ending], f"{run.seconds:.1f}", mutant.caught_by
+        mutant.name, _told(mutant, run), f"{run.seconds:.1f}", mutant.caught_by
     )
     return f"{row}\n{_INDENT}{run.why[:_WHY_LETTERS]}"
+
+
+def _told(mutant: Mutant, run: Run) -> str:
+    if run.failed_with(mutant.why):
+        return "yes"
+    # A test that fails for another reason has not noticed what it is there for.
+    return "NO" if run.ending is Ending.PASSED else "BROKEN"
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ ANSWER_BEFORE_COMMIT: Final = Mutant(
     ),
     "tests/unit/actors/test_intake_writer.py"
     "::test_nobody_is_answered_before_the_store_returned",
+    "assert [1] == [0]",
 )
 
 OFFSETS_AHEAD_OF_WORK: Final = Mutant(
@@ -49,6 +50,7 @@ OFFSETS_AHEAD_OF_WORK: Final = Mutant(
         ),
     ),
     "tests/unit/messaging/test_consumer.py::test_what_is_not_done_is_not_committed",
+    "assert [{0: 1}] == []",
 )
 
 NO_COMPARE_AND_SET: Final = Mutant(
@@ -64,6 +66,7 @@ NO_COMPARE_AND_SET: Final = Mutant(
     ),
     "tests/integration/test_persistence_settlement.py"
     "::test_a_settlement_compares_state_and_version",
+    "assert (Settlement(",
 )
 
 OUTBOX_DELETED_EARLY: Final = Mutant(
@@ -83,6 +86,7 @@ OUTBOX_DELETED_EARLY: Final = Mutant(
     ),
     "tests/unit/actors/test_event_producer.py"
     "::test_nothing_is_forgotten_before_it_is_confirmed",
+    "assert [ForgetPublis",
 )
 
 NO_SWEEPER: Final = Mutant(
@@ -101,6 +105,7 @@ NO_SWEEPER: Final = Mutant(
     ),
     "tests/acceptance/test_crashed_steps.py"
     "::test_an_event_that_its_node_did_not_live_to_publish_is_published_by_another",
+    "not true within 30 s",
 )
 
 KEPT_PARTITION_FORGOTTEN: Final = Mutant(
@@ -123,6 +128,7 @@ from kafka.coordinator.assignors.range import (
     ),
     "tests/integration/test_messaging_source.py"
     "::test_a_partition_that_stays_is_not_committed_past_what_is_not_done",
+    "Extra items in the left set",
 )
 
 NOTICE_OUTSIDE_TRANSACTION: Final = Mutant(
@@ -171,6 +177,7 @@ with moved as materialized (
     ),
     "tests/integration/test_persistence_settlement.py"
     "::test_status_and_notification_are_one_transaction",
+    "<OrderStatus.PAID: 'PAID'> != <OrderStatus.PENDING: 'PENDING'>",
 )
 
 STALE_SNAPSHOT: Final = Mutant(
@@ -227,6 +234,7 @@ STALE_SNAPSHOT: Final = Mutant(
     ),
     "tests/integration/test_persistence_intake.py"
     "::test_a_loser_that_waited_for_the_winner_gets_the_winners_order",
+    "isinstance(KeyBusy(), Replayed)",
 )
 
 MUTANTS: Final = (

@@ -30,12 +30,14 @@ class Mutant:
         breaks: what the mutant does, and so what would go wrong.
         replacements: how it is made.
         caught_by: the id of the test that fails on it, as pytest takes it.
+        why: what pytest then says of the failure, and of no other.
     """
 
     name: str
     breaks: str
     replacements: Sequence[Replacement]
     caught_by: str
+    why: str
 
     def files(self, tree: Path) -> Mapping[Path, str]:
         """Return the changed files of ``tree`` with their new text; writes nothing.

@@ -21,6 +21,7 @@ _FAILED = re.compile(r"^FAILED ", re.MULTILINE)
 _FAULT = re.compile(
     r"^(?:FAILED|ERROR) (?P<test>.+?)(?: - (?P<why>.*))?$", re.MULTILINE
 )
+_ERROR = re.compile(r"^E +(?P<text>.*)$", re.MULTILINE)
 
 
 class Ending(Enum):
@@ -40,6 +41,12 @@ class Run(NamedTuple):
     seconds: float
     why: str
     """The first failure's own words; for a broken run the end of its output."""
+    errors: str = ""
+    """What pytest says of each failure in full."""
+
+    def failed_with(self, words: str) -> bool:
+        """Tell whether a test failed, and for the reason that is expected."""
+        return self.ending is Ending.FAILED and words in self.errors
 
 
 def run_tests(
@@ -63,7 +70,12 @@ def run_tests(
         process.communicate(timeout=_KILLED_SECONDS)
         return Run(Ending.BROKEN, limit_seconds, "it took too long")
     seconds = time.monotonic() - began
-    return Run(ending_of(process.returncode, output), seconds, reason_in(output))
+    return Run(
+        ending_of(process.returncode, output),
+        seconds,
+        reason_in(output),
+        errors_in(output),
+    )
 
 
 def ending_of(exit_code: int, output: str) -> Ending:
@@ -72,6 +84,11 @@ def ending_of(exit_code: int, output: str) -> Ending:
         return Ending.PASSED
     failed = exit_code == _TESTS_FAILED and _FAILED.search(output)
     return Ending.FAILED if failed else Ending.BROKEN
+
+
+def errors_in(output: str) -> str:
+    """Return the lines in which pytest explains failures, without the source."""
+    return "\n".join(match["text"] for match in _ERROR.finditer(output))
 
 
 def reason_in(output: str) -> str:

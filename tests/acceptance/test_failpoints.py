@@ -38,10 +38,18 @@ def unfinished(url: str) -> object:
     return count
 
 
-def drive(node, body: dict[str, object]) -> None:
+def stored(url: str) -> set[str]:
+    """Return the ids of all orders there are."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        rows = connection.execute("select order_id::text from orders").fetchall()
+    return {order_id for (order_id,) in rows}
+
+
+def drive(node, body: dict[str, object], acknowledged: set[str]) -> None:
     """Ask once for everything; an answer that fails or never comes is none."""
     try:
         order_id = node.post("/v1/orders", body).json()["order_id"]
+        acknowledged.add(order_id)
         node.get(f"/v1/orders/{order_id}")
         node.get(f"/v1/orders/{order_id}/history")
         node.post(f"/v1/orders/{ABSENT}/cancel", {})
@@ -59,13 +67,16 @@ def test_a_node_that_fails_once_at_every_step_settles_every_order(
         ORDERS_SWEEPER__STUCK_AFTER_SECONDS="1",
     )
     node.start()
+    acknowledged: set[str] = set()
 
     def all_reached() -> bool:
-        drive(node, order_body())
+        drive(node, order_body(), acknowledged)
         return reached(node) == names
 
     wait_until(all_reached, 60)
 
     wait_until(lambda: unfinished(empty_database_url) == 0, 30)
+    assert acknowledged
+    assert acknowledged <= stored(empty_database_url)
     armed = [ln for ln in node.log_lines() if ln["event"] == "failpoints.armed"]
-    assert [line["level"] for line in armed] == ["warning"]
+    assert [line["level"] for line in armed] == ["critical"]

@@ -1,4 +1,7 @@
-"""A few of each fault, the same ones every time; `make chaos` runs many more."""
+"""A few of each fault but F4, which takes long; `make chaos` runs many more.
+
+The same ones every time.
+"""
 
 import shutil
 import tempfile

@@ -59,13 +59,15 @@ def campaign(seeds: Iterable[int]) -> Report:
     return Report(done, tuple(failures), counts)
 
 
-def find(seeds: Iterable[int], flaws: frozenset[Flaw]) -> tuple[int, Outcome] | None:
-    """Return how many seeds it took to see a flaw, and the run that saw it."""
+def find(
+    seeds: Iterable[int], flaws: frozenset[Flaw], rule: str
+) -> tuple[int, str] | None:
+    """Return how many seeds it took to see ``rule`` broken, and what showed it."""
     with _rare_collections():
         for taken, seed in enumerate(seeds, 1):
-            outcome = simulate(seed, flaws)
-            if outcome.broken:
-                return taken, outcome
+            witness = simulate(seed, flaws).witness(rule)
+            if witness is not None:
+                return taken, witness
             _collect_sometimes(taken)
     return None
 

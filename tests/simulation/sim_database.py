@@ -93,6 +93,11 @@ class Database:
         """Whether connections are refused at present."""
         return self.away_until > self.scheduler.now
 
+    @property
+    def has_open_transactions(self) -> bool:
+        """Whether somebody has begun a transaction and not ended it."""
+        return bool(self._open)
+
     def begin(self) -> Transaction:
         """Begin a transaction."""
         transaction = Transaction(self.scheduler.now)

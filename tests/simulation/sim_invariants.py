@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sim_customers import CERTAINLY_NOT_STORED, Told, Try
 from sim_database import Database, OrderRow
 from sim_log import Topic
-from sim_node import PAYMENT_LIMIT
+from sim_wiring import PAYMENT_LIMIT
 
 from orders.domain.errors import IllegalMoveError
 from orders.domain.events import event_type

@@ -21,6 +21,9 @@ class SilentLog:
     def error(self, event: str, **fields: object) -> None:
         """Forget it."""
 
+    def critical(self, event: str, **fields: object) -> None:
+        """Forget it."""
+
     def exception(self, event: str, **fields: object) -> None:
         """Forget it."""
 

@@ -16,8 +16,9 @@ from sim_database import Database
 from sim_faults import Faults, Flaw
 from sim_invariants import broken_rules, is_settled
 from sim_log import PARTITIONS, TOPIC, Group, Topic
-from sim_node import Inbox, SimNode
+from sim_node import SimNode
 from sim_scheduler import Scheduler, TaskLock
+from sim_seat import Inbox
 from sim_surroundings import Surroundings
 
 from orders.domain.order import SETTLED
@@ -36,6 +37,8 @@ _FAULTY_SECONDS = 2.5
 _ORDERING_SECONDS = 1.5
 _QUIET_SECONDS = 120.0
 """Everything must be well this long after the last fault; most runs take two."""
+_AFTERMATH_SECONDS = 2.0
+"""All must stay well for so long once nobody is left who could still act late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Outcome:
     broken: tuple[str, ...]
     counts: Counter[str]
     trace: str
+
+    def witness(self, rule: str) -> str | None:
+        """Return what shows that this one rule is broken."""
+        return next((w for w in self.broken if w.startswith(f"{rule}: ")), None)
 
     def describe(self) -> str:
         """Return what a person needs to look into it."""
@@ -67,6 +74,7 @@ class Run:
         self.customers = Customers(scheduler, self._pick_node, self._version_of_key)
         self._starts = 0
         self._quiet = False
+        self._restless_at = 0.0
 
     def to_the_end(self) -> list[str]:
         """Go through faults and quiet; return the rules that are broken then."""
@@ -81,7 +89,7 @@ class Run:
         self.scheduler.run_until(lambda: False, _FAULTY_SECONDS)
         self._calm()
         deadline = self.scheduler.now + _QUIET_SECONDS
-        self.scheduler.run_until(self._is_well, deadline)
+        self.scheduler.run_until(self._is_over, deadline)
         around = self.around
         return [
             *around.complaints,
@@ -169,17 +177,33 @@ class Run:
 
     # --- rules that are looked at while the run goes on ---
 
+    def _is_over(self) -> bool:
+        """Tell whether all has been well for a while, with nobody left to spoil it.
+
+        Who froze or hung with half of its work done goes on with it much later.
+        """
+        now = self.scheduler.now
+        if not self._is_well() or self._acts_late():
+            self._restless_at = now
+        return now >= self._restless_at + _AFTERMATH_SECONDS
+
     def _is_well(self) -> bool:
         return self.customers.are_served and is_settled(self.around.database)
+
+    def _acts_late(self) -> bool:
+        now = self.scheduler.now
+        stand_still = any(n.stands_still_until > now for n in self.nodes if not n.dead)
+        return stand_still or self.around.database.has_open_transactions
 
     def _look_at_commit(self, partition: int, offset: int) -> None:
         """An offset may be committed once all before it is settled."""
         orders = self.around.database.orders
         for record in self.around.topic.partitions[partition][:offset]:
-            row = orders[record.name.order_id]
-            if row.state.status not in SETTLED and not record.in_reused_place:
+            row = orders.get(record.name.order_id)
+            settled = row is not None and row.state.status in SETTLED
+            if not settled and not record.in_reused_place:
                 self.around.complain(
-                    f"offset {offset} of {partition} is ahead of {record.name}"
+                    f"ahead: offset {offset} of {partition} is past {record.name}"
                 )
 
 

@@ -20,6 +20,7 @@ Row = TypeVar("Row")
 
 HANDLERS = sim_statements.HANDLERS | sim_sweep_statements.HANDLERS
 _LATE_SECONDS = 1.5
+_PROMISE_SECONDS = 2.0
 
 
 class _Result(Generic[Row]):
@@ -182,10 +183,13 @@ class SimSession(Session):
     def _promise(
         self, name: str, parameters: Sequence[object]
     ) -> "sim_statements.Rows":
-        """Answer first and commit later: a flaw."""
+        """Answer first and commit later: a flaw.
+
+        So much later that the answer arrives and the process may die between.
+        """
 
         def run() -> None:
-            self._scheduler.pause(self._scheduler.latency())
+            self._scheduler.pause(_PROMISE_SECONDS)
             self._at_server(name, parameters)
 
         scheduler = self._scheduler

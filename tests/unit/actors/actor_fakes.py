@@ -14,6 +14,7 @@ from orders.actors.messages import (
     Wake,
 )
 from orders.actors.node_status import NodeStatus
+from orders.actors.pace import Pace
 from orders.actors.role import Role
 from orders.actors.supervised import SupervisedActor
 from orders.domain.events import OrderEvent
@@ -210,11 +211,27 @@ class Later(NamedTuple):
     message: object
 
 
+class RecordingPace(Pace):
+    """Waits for nothing, and keeps what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, clock=FakeClock())
+        self.kept: list[bool] = []
+        self.batches: list[int] = []
+
+    def keep(self, *, full: bool = False) -> None:
+        self.kept.append(full)
+
+    def took(self, messages: int) -> None:
+        self.batches.append(messages)
+
+
 class World:
     """One node's surroundings for actors that run on the test's thread."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
+        self.pace = RecordingPace()
         self.log = FakeLog()
         self.telemetry = FakeTelemetry()
         self.replies = FakeReplies()

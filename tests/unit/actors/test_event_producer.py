@@ -9,7 +9,6 @@ from port_fakes import FakePublisher
 
 from orders.actors.event_producer import EventProducer
 from orders.actors.messages import Drain, ForgetPublished, OutboxSuspect, PublishEvents
-from orders.actors.pace import Pace
 from orders.actors.settlement_writer import weigh_settlement_work
 from orders.domain.events import OrderEvent
 from orders.domain.records import EventRef
@@ -60,7 +59,7 @@ def bench(world: World) -> Bench:
         sweeper=sweeper,
         telemetry=world.telemetry,
         max_in_flight=10,
-        pace=Pace(0.0, clock=world.clock),
+        pace=world.pace,
     )
     actor.on_start()
     return Bench(world, publisher, role, writer, sweeper, actor)
@@ -348,3 +347,32 @@ def test_publisher_is_closed_at_the_end(bench: Bench) -> None:
     bench.actor.on_stop()
 
     assert bench.publisher.closed
+
+
+# --- the pace ---
+
+
+def test_the_next_batch_is_paced_by_the_events_of_the_last(bench: Bench) -> None:
+    bench.publish(*events(7))
+
+    assert bench.world.pace.batches == [7]
+
+
+def test_a_few_events_wait_for_more(bench: Bench) -> None:
+    bench.publish(*events(7))
+
+    assert bench.world.pace.kept == [False]
+
+
+def test_a_thousand_events_do_not_wait_for_more(bench: Bench) -> None:
+    bench.publish(*events(1000))
+
+    assert bench.world.pace.kept == [True]
+
+
+def test_at_the_cap_nothing_is_paced(bench: Bench) -> None:
+    bench.publish(*events(10, "a"))
+
+    bench.publish(*events(5, "b"))
+
+    assert bench.world.pace.kept == [False]

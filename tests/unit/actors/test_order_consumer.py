@@ -254,6 +254,38 @@ def test_batch_on_its_way_for_less_is_left_alone(world: World) -> None:
     assert bench.handed_on(bench.resolver) == []
 
 
+def test_a_batch_is_left_alone_while_others_are_acknowledged(world: World) -> None:
+    bench = make(world, ORDERS, MIXED)
+    bench.poll()
+    bench.free(bench.resolver)
+    bench.poll()
+    bench.free(bench.resolver)
+    world.clock.advance(29)
+    bench.world.run(bench.actor, BatchDone(Receipt("consumer", 2, "orders")))
+
+    world.clock.advance(1)
+    bench.poll()
+
+    assert bench.handed_on(bench.resolver) == []
+
+
+def test_a_batch_is_offered_again_in_the_end_whatever_is_acknowledged(
+    world: World,
+) -> None:
+    bench = make(world, ORDERS, MIXED)
+    bench.poll()
+    bench.free(bench.resolver)
+    bench.poll()
+    bench.free(bench.resolver)
+    world.clock.advance(119)
+    bench.world.run(bench.actor, BatchDone(Receipt("consumer", 2, "orders")))
+
+    world.clock.advance(1)
+    bench.poll()
+
+    assert bench.handed_on(bench.resolver)
+
+
 def test_only_the_missing_part_is_offered_again(world: World) -> None:
     bench = make(world, MIXED)
     bench.poll()

@@ -8,7 +8,6 @@ from actor_fakes import RecordedRole, World, store_orders
 
 from orders.actors.messages import NOT_STORED, Refused, StoreOrders, Wake
 from orders.actors.order_intake import OrderIntake
-from orders.actors.pace import Pace
 
 
 @dataclass
@@ -41,7 +40,7 @@ def bench(world: World) -> Bench:
         replies=world.replies,
         telemetry=world.telemetry,
         max_batch_orders=4,
-        pace=Pace(0.0, clock=world.clock),
+        pace=world.pace,
     )
     actor.on_start()
     return Bench(world, role, writer, actor)
@@ -181,3 +180,21 @@ def test_expired_orders_are_counted(bench: Bench) -> None:
     bench.world.deliver(bench.actor)
 
     assert bench.world.telemetry.rejections == {NOT_STORED: 2}
+
+
+def test_the_next_batch_is_paced_by_the_orders_of_the_last(bench: Bench) -> None:
+    bench.role.offer(store_orders("a", "b"))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.world.pace.batches == [2]
+
+
+def test_a_whole_batch_does_not_wait_for_more(bench: Bench) -> None:
+    bench.role.offer(store_orders("a"))
+    bench.world.deliver(bench.actor)
+    bench.role.offer(store_orders("b", "c", "d", "e"))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.world.pace.kept[:2] == [False, True]

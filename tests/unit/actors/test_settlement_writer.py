@@ -17,7 +17,6 @@ from orders.actors.messages import (
     SettleOrders,
     Wake,
 )
-from orders.actors.pace import Pace
 from orders.actors.settlement_writer import SettlementWriter, weigh_settlement_work
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.records import EventRef
@@ -70,7 +69,7 @@ def bench(world: World) -> Bench:
         status=world.status,
         telemetry=world.telemetry,
         max_batch_orders=10,
-        pace=Pace(0.0, clock=world.clock),
+        pace=world.pace,
     )
     actor.on_start()
     return Bench(
@@ -135,6 +134,33 @@ def test_batch_is_kept_and_written_later(bench: Bench) -> None:
     assert bench.store.settled == [["a"]]
     assert bench.consumer.told == [BatchDone(receipt())]
     assert bench.role.lane.depth == 0
+
+
+def test_a_batch_that_took_too_long_is_halved(bench: Bench) -> None:
+    names = [f"{number:02}" for number in range(40)]
+    bench.store.errors = [AWAY]
+    bench.settle(*names)
+
+    bench.world.pass_time(bench.actor, 1.0)
+
+    assert bench.store.settled == [names[:20], names[20:]]
+    assert bench.consumer.told == [BatchDone(receipt())]
+
+
+def test_a_half_that_was_settled_is_not_settled_again(bench: Bench) -> None:
+    names = [f"{number:02}" for number in range(40)]
+    bench.store.errors = [AWAY]
+    bench.settle(*names)
+    failures = [AWAY]
+
+    def fail_behind_the_first_half() -> None:
+        if bench.store.settled and failures:
+            bench.store.errors.append(failures.pop())
+
+    bench.store.on_settle = fail_behind_the_first_half
+    bench.world.pass_time(bench.actor, 3.0)
+
+    assert bench.store.settled == [names[:20], names[20:30], names[30:]]
 
 
 def test_events_of_those_that_won_are_published(bench: Bench) -> None:
@@ -348,7 +374,7 @@ def test_superseded_writer_takes_nothing(bench: Bench) -> None:
     def vacate_meanwhile(*, full: bool = False) -> None:
         bench.role.vacate()
 
-    bench.actor._pace.keep = vacate_meanwhile  # type: ignore[method-assign]
+    bench.world.pace.keep = vacate_meanwhile  # type: ignore[method-assign]
     bench.store.errors = [AWAY]
 
     bench.settle("a")
@@ -413,3 +439,16 @@ def test_store_is_closed_at_the_end(bench: Bench) -> None:
     bench.actor.on_stop()
 
     assert bench.store.closed
+
+
+def test_the_next_batch_is_paced_by_the_rows_of_the_last(bench: Bench) -> None:
+    bench.settle("a", "b", "c")
+
+    assert bench.world.pace.batches == [3]
+
+
+def test_a_lane_with_a_whole_batch_does_not_wait_for_more(bench: Bench) -> None:
+    bench.settle(*"abcdefghi")
+    bench.settle(*"jklmnopqrs")
+
+    assert bench.world.pace.kept == [False, True]

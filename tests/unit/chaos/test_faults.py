@@ -2,8 +2,10 @@
 
 import pytest
 
-from orders.chaos.faults.actors import role_of
-from orders.chaos.faults.postgres import outage_problems
+from orders.chaos.database import says_full
+from orders.chaos.faults.actors import ending_problems, failed_at, role_of
+from orders.chaos.faults.postgres import judge_outage, outage_problems
+from orders.chaos.faults.restarts import Stop, judge_stops
 from orders.verification.journal import Operation, Outcome
 
 
@@ -35,3 +37,108 @@ def test_no_answer_is_a_problem() -> None:
 )
 def test_an_actor_is_known_by_its_role(actor: str, role: str) -> None:
     assert role_of(actor) == role
+
+
+def test_an_answer_that_came_long_after_the_outage_is_judged() -> None:
+    seen = judge_outage(5.0, 8.0, [read(0.1), read(25.0)])
+
+    assert len(seen.problems) == 1
+    assert seen.measured["slowest_seconds"] == 25.0
+
+
+def test_an_outage_that_nobody_noticed_did_not_happen() -> None:
+    assert not judge_outage(5.0, 8.0, [read(0.1, 200)]).fired
+
+
+@pytest.mark.parametrize(
+    ("refusal", "full"),
+    [
+        ("hold: FATAL:  sorry, too many clients already", True),
+        ("hold: FATAL:  remaining connection slots are reserved", True),
+        ("hold: connection refused", False),
+    ],
+)
+def test_only_a_full_server_is_full(refusal: str, full: bool) -> None:
+    assert says_full(refusal) is full
+
+
+def log_line(event: str, **fields: object) -> dict[str, object]:
+    return {"timestamp": "2026-01-01T00:00:10Z", "event": event, **fields}
+
+
+FAILURE = log_line("actor.failed", error="FailpointError('actor.Sweeper')")
+HANG = log_line("actor.hung", actor="sweeper", silent_seconds=6.0)
+TEN_SECONDS = 1_767_225_610.0
+
+
+def test_a_failpoint_is_found_in_the_log() -> None:
+    assert failed_at([FAILURE], "Sweeper", "raise") == TEN_SECONDS
+
+
+def test_a_hang_began_with_the_silence() -> None:
+    assert failed_at([HANG], "Sweeper", "sleep") == TEN_SECONDS - 6.0
+
+
+def test_another_failure_is_not_the_failpoints() -> None:
+    other = log_line("actor.failed", error="KeyError('x')")
+
+    assert failed_at([other, HANG], "Sweeper", "raise") is None
+
+
+def problems(*, has_failed: bool, replaced: bool, code: int | None) -> list[str]:
+    return list(
+        ending_problems("it", has_failed=has_failed, replaced=replaced, code=code)
+    )
+
+
+def test_a_replaced_actor_is_as_promised() -> None:
+    assert problems(has_failed=True, replaced=True, code=None) == []
+
+
+def test_a_node_that_gave_itself_up_is_as_promised() -> None:
+    assert problems(has_failed=True, replaced=False, code=70) == []
+
+
+@pytest.mark.parametrize("code", [0, 1, -9])
+def test_any_other_end_of_a_node_is_a_problem(code: int) -> None:
+    assert len(problems(has_failed=True, replaced=False, code=code)) == 1
+
+
+def test_an_actor_that_stays_failed_is_a_problem() -> None:
+    assert len(problems(has_failed=True, replaced=False, code=None)) == 1
+
+
+def test_a_restart_for_another_reason_is_a_problem() -> None:
+    assert len(problems(has_failed=False, replaced=True, code=None)) == 1
+
+
+def asked(
+    started: float, ended: float, status: int | None = None, node: int = 0
+) -> Operation:
+    about = ("read", 1, None, "/v1/orders", "", started, ended)
+    return Operation(*about, Outcome.UNKNOWN, status, node=node)
+
+
+STOPS = [Stop(0, told=10.0, gone=12.0)]
+
+
+def test_a_request_that_a_stopping_node_cut_off_is_a_problem() -> None:
+    assert len(judge_stops(STOPS, [asked(9.0, 11.0)]).problems) == 1
+
+
+def test_a_request_that_met_the_closing_of_its_connection_is_counted_only() -> None:
+    seen = judge_stops(STOPS, [asked(9.99, 10.01)])
+
+    assert (seen.problems, seen.measured["broken"]) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    "answered_or_elsewhere",
+    [asked(9.0, 11.0, 200), asked(9.0, 11.0, node=1), asked(8.0, 9.0)],
+)
+def test_other_requests_are_not_held_against_a_stop(
+    answered_or_elsewhere: Operation,
+) -> None:
+    seen = judge_stops(STOPS, [answered_or_elsewhere])
+
+    assert (seen.problems, seen.measured["broken"]) == ((), 0)

@@ -108,7 +108,7 @@ def test_lines_of_a_planned_order_add_up() -> None:
 
 
 def test_stats_survive_their_line() -> None:
-    stats = LoadStats(at=1.5, orders=3, ok_since=[1.0, 2.0])
+    stats = LoadStats(acknowledged=3, ok_since=[1.0, 2.0])
 
     assert decode_stats(encode_stats(stats)) == stats
 

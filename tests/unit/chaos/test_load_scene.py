@@ -11,7 +11,7 @@ ORDER = PlannedOrder(ROUTE, "key", 7, b"{}", "print")
 
 def attempt(code: int | None, outcome: Outcome, **body: object) -> Attempt:
     answer = None if code is None else Answer(code, {}, body)
-    return Attempt(1.0, 2.0, answer, Meaning(outcome))
+    return Attempt(1, 1.0, 2.0, answer, Meaning(outcome))
 
 
 def test_an_acceptance_is_written_with_all_it_said() -> None:
@@ -40,3 +40,18 @@ def test_a_read_names_the_order_it_asked_for() -> None:
     written = read_of(3, "x", attempt(404, Outcome.FAILED))
 
     assert (written.kind, written.order_id, written.http_status) == ("read", "x", 404)
+
+
+def test_the_node_that_was_asked_is_written() -> None:
+    lost = attempt(None, Outcome.UNKNOWN)
+
+    assert create_of(3, ORDER, lost).node == 1
+    assert read_of(3, "x", lost).node == 1
+
+
+def test_a_replay_is_written() -> None:
+    answer = Answer(200, {"idempotency-replayed": "true"}, {"order_id": "x"})
+
+    seen = Attempt(0, 1.0, 2.0, answer, Meaning(Outcome.OK))
+
+    assert create_of(3, ORDER, seen).replayed

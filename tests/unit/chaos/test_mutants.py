@@ -5,14 +5,16 @@ import pytest
 from orders.chaos.mutants.__main__ import main
 from orders.chaos.mutants.catalogue import MUTANTS
 from orders.chaos.mutants.mutant import Mutant, MutantError, Replacement
-from orders.chaos.mutants.runs import Ending, ending_of, reason_in
+from orders.chaos.mutants.runs import Ending, Run, ending_of, errors_in, reason_in
 from orders.chaos.mutants.tree import SourceTree, copied_tree, source_root
 
 ROOT = Path(__file__).parents[3]
 
 
 def mutant(*replacements: Replacement) -> Mutant:
-    return Mutant("broken", "It is broken.", replacements, "tests/test_it.py::test_it")
+    return Mutant(
+        "broken", "It is broken.", replacements, "tests/test_it.py::test_it", "1 == 2"
+    )
 
 
 @pytest.fixture
@@ -40,6 +42,10 @@ def test_every_mutated_module_is_python(it: Mutant) -> None:
     for path, text in it.files(ROOT).items():
         if path.suffix == ".py":
             compile(text, path, "exec")
+
+
+def test_every_mutant_says_what_its_failure_looks_like() -> None:
+    assert all(it.why.strip() for it in MUTANTS)
 
 
 def test_names_are_unique() -> None:
@@ -93,6 +99,33 @@ def test_only_a_test_that_ran_and_failed_catches_a_mutant(
     exit_code: int, output: str, ending: Ending
 ) -> None:
     assert ending_of(exit_code, output) is ending
+
+
+@pytest.mark.parametrize(
+    ("ending", "errors", "caught"),
+    [
+        (Ending.FAILED, "AssertionError\nassert 1 == 2", True),
+        (Ending.FAILED, "NameError: name 'a' is not defined", False),
+        (Ending.PASSED, "1 == 2", False),
+        (Ending.BROKEN, "1 == 2", False),
+    ],
+)
+def test_only_the_expected_failure_catches_a_mutant(
+    ending: Ending, errors: str, caught: bool
+) -> None:
+    assert Run(ending, 1.0, "", errors).failed_with(mutant().why) is caught
+
+
+def test_what_pytest_says_of_a_failure_is_not_the_source_of_the_test() -> None:
+    output = """\
+>       assert a == 2
+E       assert 1 == 2
+E        +  where 1 = a
+
+tests/a.py:3: AssertionError
+"""
+
+    assert errors_in(output) == "assert 1 == 2\n+  where 1 = a"
 
 
 def test_the_reason_is_that_of_the_first_failure() -> None:

@@ -49,6 +49,22 @@ def test_counts_that_a_batch_shares_are_not_added_up(make_result: MakeResult) ->
     assert row.lost == 2
 
 
+def test_what_two_batches_found_is_added_up(make_result: MakeResult) -> None:
+    found = [make_result(batch=name, lost=1, unsettled=2, other=3) for name in "ab"]
+
+    row = summarise("F1", found)
+
+    assert (row.lost, row.unsettled, row.other) == (2, 4, 6)
+
+
+def test_failed_trials_are_shown(make_result: MakeResult) -> None:
+    verdicts = ("ok", "failed", "violated", "not reached")
+
+    row = summarise("F1", [make_result(verdict=verdict) for verdict in verdicts])
+
+    assert (row.failed, row.not_reached) == (2, 1)
+
+
 def test_orders_are_added_up(make_result: MakeResult) -> None:
     row = summarise("F1", [make_result(orders=400), make_result(orders=800)])
 
@@ -107,8 +123,11 @@ def test_a_run_that_lacks_a_trial_is_not_sound(make_result: MakeResult) -> None:
     assert not is_sound([make_result()], 2)
 
 
-def test_a_run_with_a_failed_trial_is_not_sound(make_result: MakeResult) -> None:
-    assert not is_sound([make_result(), make_result(verdict="failed")], 2)
+@pytest.mark.parametrize("verdict", ["failed", "violated", "not reached"])
+def test_a_run_with_a_failed_trial_is_not_sound(
+    make_result: MakeResult, verdict: str
+) -> None:
+    assert not is_sound([make_result(), make_result(verdict=verdict)], 2)
 
 
 def test_a_run_that_found_nothing_in_flight_is_not_sound(

@@ -36,22 +36,25 @@ def test_pieces_add_up(file: ResultsFile, make_result: MakeResult) -> None:
     assert [result.number for result in file.read()] == [0, 1]
 
 
-def test_a_trial_made_again_counts_as_it_came_last(
+def test_a_trial_that_was_not_reached_counts_as_it_came_last(
     file: ResultsFile, make_result: MakeResult
 ) -> None:
-    file.append([make_result(verdict="failed")])
+    file.append([make_result(verdict="not reached")])
 
     file.append([make_result(verdict="ok")])
 
     assert [result.verdict for result in file.read()] == ["ok"]
 
 
-def test_a_violation_stays(file: ResultsFile, make_result: MakeResult) -> None:
-    file.append([make_result(verdict="violated")])
+@pytest.mark.parametrize("verdict", ["violated", "failed"])
+def test_what_went_wrong_stays(
+    file: ResultsFile, make_result: MakeResult, verdict: str
+) -> None:
+    file.append([make_result(verdict=verdict)])
 
     file.append([make_result(verdict="ok")])
 
-    assert [result.verdict for result in file.read()] == ["violated"]
+    assert [result.verdict for result in file.read()] == [verdict]
 
 
 def test_a_torn_line_is_passed_over(file: ResultsFile, make_result: MakeResult) -> None:
@@ -62,12 +65,30 @@ def test_a_torn_line_is_passed_over(file: ResultsFile, make_result: MakeResult) 
     assert file.read() == [make_result()]
 
 
-def test_a_trial_that_failed_is_not_done(
+def test_only_a_trial_that_was_not_reached_is_made_again(
     file: ResultsFile, make_result: MakeResult
 ) -> None:
-    file.append([make_result(number=0), make_result(number=1, verdict="violated")])
+    verdicts = ("ok", "failed", "violated", "not reached")
+    file.append([make_result(number=n, verdict=v) for n, v in enumerate(verdicts)])
 
-    assert file.done("F1", 7) == {0}
+    assert file.done("F1", 7) == {0, 1, 2}
+
+
+def test_trials_of_another_load_are_not_added_to(
+    file: ResultsFile, make_result: MakeResult
+) -> None:
+    file.append([make_result()])
+
+    with pytest.raises(ResultsError, match="300 orders a second of 64 clients"):
+        file.require_load("F1", 7, 100, 64)
+
+
+def test_trials_of_the_same_load_are_added_to(
+    file: ResultsFile, make_result: MakeResult
+) -> None:
+    file.append([make_result(), make_result(seed=8, rate=100.0)])
+
+    file.require_load("F1", 7, 300, 64)
 
 
 def test_trials_of_another_seed_are_not_done(

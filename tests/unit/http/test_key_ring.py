@@ -58,6 +58,10 @@ def test_a_key_is_found_by_its_header(ring: KeyRing, scheme: str) -> None:
         "Bearer é",
         "",
     ],
+    ids=str.split(
+        "no_scheme other_scheme changed_secret others_secret unknown two_keys "
+        "no_key not_ascii empty"
+    ),
 )
 def test_another_header_stands_for_nobody(ring: KeyRing, header: str) -> None:
     ring.renew([active(), active(OTHER)], 1000)

@@ -82,6 +82,20 @@ def test_a_final_type_that_is_not_the_first_header_is_found() -> None:
     assert not found.asks_for_work
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [(None, b"{}"), (b"junk", b"{}"), (ONE.encode(), None)]
+)
+def test_a_packed_final_type_excuses_no_broken_record(
+    key: bytes | None, value: bytes | None
+) -> None:
+    final = pack_header(("ce_type", min(FINAL_EVENT_TYPES).encode()))
+    record = PackedRecord(0, key, LazyHeaders(b"\x02" + final), value=value)
+
+    found = sort_records([[record]])
+
+    assert len(found.dead_letters) == 1
+
+
 def test_records_without_work_still_count_for_the_offsets() -> None:
     final = min(FINAL_EVENT_TYPES).encode()
 

@@ -7,7 +7,7 @@ from kafka.errors import KafkaConnectionError
 
 from orders.domain.errors import BrokerUnavailableError
 from orders.messaging.kafka_clients import partition_id
-from orders.messaging.topic_audit import KafkaTopicAudit, audited
+from orders.messaging.topic_audit import KafkaTopicAudit, TopicMissingError, audited
 
 ORDER = "018f0000-0000-7000-8000-000000000001"
 TOPIC = "orders"
@@ -27,8 +27,13 @@ class Record:
 
 
 @dataclass
+class Deferred:
+    exception: Exception
+
+
+@dataclass
 class Fetcher:
-    _next_in_line_exception_metadata: None = None
+    _next_in_line_exception_metadata: Deferred | None = None
 
 
 @dataclass
@@ -190,3 +195,73 @@ def test_offsets_without_records_are_passed_over(opened: Opened) -> None:
     client.at = 3  # behind the marker of a transaction
 
     assert (first.offset, list(records)) == (0, [])
+
+
+def test_records_that_came_with_an_error_are_not_thrown_away(opened: Opened) -> None:
+    audit, made = opened([Record(0)], [Record(1)], end=2)
+    made[0]._fetcher = Fetcher(Deferred(KafkaConnectionError()))
+
+    assert offsets(audit) == [0, 1]
+    assert made[1].at == 1
+
+
+def test_an_error_that_comes_with_the_last_records_is_no_longer_of_interest(
+    opened: Opened,
+) -> None:
+    audit, made = opened([Record(0)], end=1)
+    made[0]._fetcher = Fetcher(Deferred(KafkaConnectionError()))
+
+    assert offsets(audit) == [0]
+    assert len(made) == 1
+
+
+@dataclass
+class Admin:
+    """Describes a topic as it is told to."""
+
+    described: Mapping[str, object]
+
+    def describe_topics(self, topics: Sequence[str]) -> list[Mapping[str, object]]:
+        return [self.described]
+
+    def close(self) -> None: ...
+
+
+Describe = Callable[..., KafkaTopicAudit]
+
+
+@pytest.fixture
+def described(monkeypatch: pytest.MonkeyPatch) -> Describe:
+    def make(error_code: int, *partitions: int) -> KafkaTopicAudit:
+        found = [{"partition_index": number} for number in partitions]
+        admin = Admin({"error_code": error_code, "partitions": found})
+        module = "orders.messaging.topic_audit"
+        monkeypatch.setattr(f"{module}.open_admin", lambda _settings: admin)
+        monkeypatch.setattr(
+            f"{module}.open_consumer", lambda _settings: Client(deque(), 5)
+        )
+        return KafkaTopicAudit("127.0.0.1:1", TOPIC, None, pause=lambda _seconds: None)
+
+    return make
+
+
+def test_all_partitions_are_asked_about(described: Describe) -> None:
+    assert described(0, 1, 0).ends() == {0: 5, 1: 5}
+
+
+@pytest.mark.parametrize(
+    ("error_code", "name"),
+    [(29, "TopicAuthorizationFailed"), (5, "LeaderNotAvailable"), (0, "no partitions")],
+)
+def test_a_topic_without_partitions_cannot_be_checked(
+    described: Describe, error_code: int, name: str
+) -> None:
+    audit = described(error_code)
+
+    with pytest.raises(BrokerUnavailableError, match=name):
+        audit.ends()
+
+
+def test_a_topic_that_is_missing_is_said_to_be(described: Describe) -> None:
+    with pytest.raises(TopicMissingError):
+        described(3).ends()

@@ -7,6 +7,7 @@ from orders.domain.transitions import Change, changes_from, move
 from orders.verification.check import verify
 from orders.verification.journal import Outcome
 from orders.verification.rules import Rules
+from orders.verification.verdict import Extent
 
 DECISIONS = {Change.APPROVED, Change.DECLINED}
 
@@ -87,6 +88,32 @@ def test_what_was_looked_at_is_counted(world) -> None:
         "dead_letters": 0,
     }
     assert counts == expected
+
+
+def test_without_journals_and_offsets_it_says_what_was_not_checked(world) -> None:
+    world.paid(1)
+
+    verdict = world.verify(payment=None)
+
+    assert verdict.limited == {
+        "lost": Extent.PART,
+        "duplicates": Extent.PART,
+        "money": Extent.PART,
+        "real_time": Extent.NONE,
+        "consumed": Extent.NONE,
+    }
+
+
+def test_without_a_topic_events_are_checked_in_part(world) -> None:
+    assert world.verify(without_topic=True).extent("events") is Extent.PART
+
+
+def test_with_all_that_is_needed_every_group_is_checked(world) -> None:
+    world.paid(1)
+    world.create(1)
+    world.committed_offsets = {0: 2}
+
+    assert world.verify().limited == {}
 
 
 def test_long_work_is_told_of(world) -> None:

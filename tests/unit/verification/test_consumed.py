@@ -1,4 +1,4 @@
-"""Nothing unsettled lies below a committed offset."""
+"""Nothing lies below a committed offset and stays unsettled."""
 
 import pytest
 
@@ -31,11 +31,17 @@ def test_an_unsettled_order_at_the_offset_is_not_consumed_yet(world, broken) -> 
     assert broken(world.verify()) == {"transitions/order_not_settled"}
 
 
-def test_a_young_order_below_the_offset_is_given_time(world) -> None:
-    world.add(1, age=1.0)
+def test_an_order_that_was_passed_over_is_given_the_time_of_the_sweeper(
+    world, broken
+) -> None:
+    world.add(1, age=100.0)
     world.committed_offsets = {0: 1}
 
     assert world.verify().ok
+    assert broken(world.verify(grace_seconds=99.0)) == {
+        "consumed/unsettled_below_offset",
+        "transitions/order_not_settled",
+    }
 
 
 def test_an_offset_beyond_the_end_is_found(world, broken) -> None:

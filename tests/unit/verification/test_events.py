@@ -6,6 +6,11 @@ import pytest
 
 from orders.domain.audit import WaitingEvent
 from orders.domain.transitions import Change
+from orders.verification.verdict import Extent
+
+OLD = 3600.0
+HOURS_IN_ID = 3_600_000 << 80
+"""The number that makes an order's id one hour younger."""
 
 
 def test_events_may_be_published_again_and_out_of_order(world) -> None:
@@ -45,7 +50,7 @@ def test_an_event_may_be_published_and_wait(world) -> None:
     assert world.verify().ok
 
 
-def test_where_retention_deleted_records_absence_proves_nothing(world) -> None:
+def test_where_retention_left_nothing_absence_proves_nothing(world) -> None:
     world.paid()
     del world.records_on_topic[1]
     world.first_offsets = {0: 0, 1: 5}
@@ -54,6 +59,23 @@ def test_where_retention_deleted_records_absence_proves_nothing(world) -> None:
 
     assert verdict.ok
     assert verdict.counts["events_not_checkable"] == 1
+    assert verdict.extent("events") is Extent.PART
+
+
+def test_what_is_younger_than_the_oldest_record_left_is_still_checked(
+    world, broken
+) -> None:
+    old, left = world.paid(1), world.paid(2)
+    young = world.add(2 * HOURS_IN_ID)
+    world.records_on_topic = world.records_on_topic[2:4]
+    world.first_offsets = {0: 2}
+
+    verdict = world.verify(grace_seconds=2 * OLD)
+
+    assert old < left < young
+    assert broken(verdict) == {"events/event_not_published"}
+    assert {it.order_id for it in verdict.findings} == {young}
+    assert verdict.counts["events_not_checkable"] == 2
 
 
 def test_an_outbox_row_without_its_event_is_found(world, broken) -> None:

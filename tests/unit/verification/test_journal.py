@@ -1,5 +1,6 @@
+import json
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,30 @@ def test_a_line_that_is_no_operation_is_named(tmp_path: Path, line: str) -> None
     path.write_text(f"{line}\n")
 
     with pytest.raises(JournalError, match="line 1 is not an operation"):
+        list(read_journal(path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("order_id", ["x"]),
+        ("kind", "update"),
+        ("client", "0"),
+        ("key", {}),
+        ("fingerprint", None),
+        ("ended", "1.0"),
+        ("version", 1.5),
+        ("status", 7),
+    ],
+)
+def test_a_field_that_is_something_else_is_named(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    path = tmp_path / "journal"
+    lines = [asdict(OPERATION), asdict(OPERATION) | {field: value}]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    with pytest.raises(JournalError, match=f"journal, line 2 .*: {field} is "):
         list(read_journal(path))
 
 

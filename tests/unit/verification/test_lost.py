@@ -1,5 +1,7 @@
 """An accepted order is there, as it was asked for; no other one is."""
 
+import json
+
 import pytest
 
 from orders.domain.transitions import Change
@@ -56,7 +58,33 @@ def test_an_order_whose_lines_are_gone_is_lost(world, broken, items: str) -> Non
 
     world.spoil_row(order_id, items=items)
 
-    assert broken(world.verify()) == {"lost/acknowledged_order_differs"}
+    assert broken(world.verify()) == {
+        "lost/acknowledged_order_differs",
+        "lost/order_lines_missing",
+    }
+
+
+@pytest.mark.parametrize(
+    "prices", [[99_01], [99_00, 1], [-1, 99_01, 1], ["9900"], [True, 98_99], [9900.0]]
+)
+def test_lines_that_are_not_the_total_are_found_without_a_journal(
+    world, broken, prices: list[object]
+) -> None:
+    order_id = world.paid(1)
+    lines = [{"product_id": 3, "quantity": 1, "line_total": it} for it in prices]
+
+    world.spoil_row(order_id, items=json.dumps(lines))
+
+    assert broken(world.verify()) == {"lost/total_is_not_its_lines"}
+
+
+def test_some_lines_may_make_the_total(world) -> None:
+    order_id = world.paid(1)
+    lines = [{"product_id": 3, "quantity": 1, "line_total": it} for it in (98_00, 1_00)]
+
+    world.spoil_row(order_id, items=json.dumps(lines))
+
+    assert world.verify().ok
 
 
 def test_an_order_that_was_refused_must_not_be_stored(world, broken) -> None:
@@ -100,3 +128,20 @@ def test_rows_without_their_order_are_found(world, broken, kept: str) -> None:
     world.spoil(order_id, order=None, **parts)
 
     assert "lost/order_row_missing" in broken(world.verify(without_topic=True))
+
+
+def test_a_replay_of_what_was_only_refused_is_found(world, broken) -> None:
+    world.paid(1)
+    world.create(1, outcome=Outcome.FAILED, order_id=None, http_status=503)
+    world.create(1, started=2.0, replayed=True)
+
+    assert broken(world.verify()) == {"lost/refused_order_replayed"}
+
+
+def test_a_replay_of_what_may_have_been_stored_is_right(world) -> None:
+    world.paid(1)
+    world.create(1, outcome=Outcome.FAILED, order_id=None, http_status=503)
+    world.create(1, started=2.0, replayed=True)
+    world.create(1, started=1.0, outcome=Outcome.UNKNOWN, order_id=None)
+
+    assert world.verify().ok

@@ -31,3 +31,11 @@ def test_every_group_is_named_where_nothing_is_wrong() -> None:
 
     assert verdict.ok
     assert verdict.violations == {group.value: 0 for group in Group}
+
+
+def test_findings_are_counted_by_rule_too() -> None:
+    findings = Findings()
+    for rule in ("decided_twice", "decided_twice", "state_impossible"):
+        findings.add(Finding(Group.MONEY, rule, None, ""))
+
+    assert findings.verdict().rules == {"decided_twice": 2, "state_impossible": 1}
