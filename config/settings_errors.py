@@ -19,7 +19,8 @@ _HOW_TO_START = (
     "Give both ORDERS_DATABASE__URL and ORDERS_KAFKA__BOOTSTRAP_SERVERS, for example\n"
     "  ORDERS_DATABASE__URL=postgresql://orders@127.0.0.1:5432/orders\n"
     "  ORDERS_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:9092\n"
-    "or use `make run`, which brings a PostgreSQL and a Kafka of its own."
+    "or use `make run`, which brings a PostgreSQL and a Kafka of its own; a command\n"
+    "beside it finds these when both are given as `embedded`."
 )
 _MAX_SHOWN = 60
 _WRONG_BY_RULE = "value_error"

@@ -76,10 +76,10 @@ def verify(
         settings = read_settings()
         rules = _rules(settings, grace, journal_is_complete, ignore_limit)
         verdict = _check(settings, journal or [], rules)
-        if metrics is not None:
-            _write(metrics, verdict, time.monotonic() - began)
         show = _print_json if as_json else _print
         show(verdict)
+        if metrics is not None:
+            _write(metrics, verdict, time.monotonic() - began)
     except (CommandError, UnavailableError) as error:
         print(f"orders: cannot check: {' '.join(str(error).split())}", file=sys.stderr)
         raise typer.Exit(_CANNOT_CHECK) from error

@@ -52,8 +52,9 @@ def test_every_step_of_the_catalogue_is_died_at() -> None:
 
 def test_every_actor_fails_in_three_ways() -> None:
     actors = [name for name in CATALOGUE if name.startswith(ACTOR_PREFIX)]
+    busy = [name for name in actors if name != f"{ACTOR_PREFIX}OrderChanger"]
 
-    assert len(set(FAULTS["F4"].kinds)) == 3 * len(actors)
+    assert len(set(FAULTS["F4"].kinds)) == 3 * len(busy)
 
 
 def test_every_lost_answer_has_a_mark() -> None:
