@@ -5,6 +5,7 @@ import http.client
 import runpy
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -104,10 +105,11 @@ def modules() -> list[Path]:
     return [*found, ROOT / "run.py"]
 
 
-def imports() -> Iterator[Import]:
-    for module in modules():
-        if module.name != "run.py":
-            yield from _imports_of(module)
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of every room, read once for all tests."""
+    rest = (module for module in modules() if module.name != "run.py")
+    return tuple(found for module in rest for found in _imports_of(module))
 
 
 def _imports_of(module: Path) -> Iterator[Import]:
