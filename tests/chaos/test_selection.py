@@ -50,7 +50,9 @@ def run(
 def assert_survived(results: Sequence[TrialResult], trials: int) -> None:
     assert [(r.kind, r.verdict, r.problems) for r in results if not r.ok] == []
     assert len(results) == trials
-    assert any(r.in_flight for r in results), "no fault found work in flight"
+    # An answer takes a few milliseconds: a single fault may find no request open.
+    found = [r.in_flight or r.measured["underway"] for r in results]
+    assert any(found), "no fault found work in flight"
 
 
 def numbers_of(fault: str, *kinds: str) -> list[int]:
