@@ -7,6 +7,7 @@ loopback or inside the cluster.
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, cast
 
 from waitress.server import create_server
@@ -83,7 +84,9 @@ class OperationsServer:
         # The loop ends when nothing is left to watch; only its own thread may close
         # what it watches.
         if self._thread.is_alive():
-            self._server.trigger.pull_trigger(lambda: close_all(self._map))
+            # An answer on its way may wake the loop first: then the trigger is closed.
+            with suppress(OSError):
+                self._server.trigger.pull_trigger(lambda: close_all(self._map))
             self._thread.join(_STOP_SECONDS)
         else:
             close_all(self._map)
