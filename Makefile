@@ -30,9 +30,10 @@ demo: .venv/embedded.stamp ## send 100 orders through the same stack and show th
 	@$(EMBEDDED) exec $(BIN)/orders demo
 
 check: static ## format, lint, types and unit tests: under a minute
-	$(BIN)/pytest --quiet --numprocesses 2 tests/unit tests/test_layout.py
+	$(BIN)/pytest --quiet --numprocesses 2 --hypothesis-profile quick tests/unit tests/test_layout.py
 
 test: check ## everything a change must pass: check, integration and acceptance
+	$(BIN)/pytest --quiet --numprocesses 2 -m hypothesis tests/unit
 	$(BIN)/pytest --quiet --numprocesses 2 tests/simulation
 	$(BIN)/pytest tests/integration tests/acceptance tests/chaos
 

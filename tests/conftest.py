@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from orders.devstack.deadline import wait_until as _wait_until
@@ -19,6 +20,16 @@ from orders.devstack.kafka import EmbeddedKafka
 from orders.devstack.postgres import EmbeddedPostgres
 
 WaitUntil = Callable[[Callable[[], bool], float], None]
+
+# A busy machine must not fail a property: no time limit for one example.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
+# `make check` looks for counterexamples briefly, `make test` looks again for longer.
+settings.register_profile(
+    "quick", parent=settings.get_profile("patient"), max_examples=15
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

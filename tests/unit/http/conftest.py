@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 from falcon.testing import TestClient
-from hypothesis import HealthCheck, settings
 
 from orders.actors.messages import (
     ChangeOrder,
@@ -27,12 +26,6 @@ from orders.domain.order import (
 from orders.http.app import create_app
 from orders.http.backend import Question
 from orders.http.parking import LATE
-
-# A busy machine must not fail a property: no time limit for one example.
-settings.register_profile(
-    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("patient")
 
 CREATED_AT = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 ORDER_ID = "01920000-0000-7000-8000-000000000001"

@@ -347,7 +347,7 @@ def near_orders(draw: st.DrawFn) -> bytes:
     return body
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(near_orders())
 def test_the_plain_reader_takes_only_what_the_strict_one_takes_alike(
     body: bytes,
@@ -358,7 +358,7 @@ def test_the_plain_reader_takes_only_what_the_strict_one_takes_alike(
         assert plain == read_strictly(body, "USD")
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(st.data())
 def test_a_repeated_member_never_passes(data: st.DataObject) -> None:
     order = {**GOOD, "reference": "A"}
@@ -373,7 +373,7 @@ def test_a_repeated_member_never_passes(data: st.DataObject) -> None:
 
 
 @settings(
-    max_examples=400,
+    max_examples=4 * settings.default.max_examples,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

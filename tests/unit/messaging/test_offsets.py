@@ -255,6 +255,8 @@ class MarksAgainstSingleOffsets(RuleBasedStateMachine):
 
 
 MarksAgainstSingleOffsets.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=30, deadline=None
+    max_examples=2 * settings.default.max_examples,
+    stateful_step_count=30,
+    deadline=None,
 )
 TestMarks = MarksAgainstSingleOffsets.TestCase
