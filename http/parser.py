@@ -8,6 +8,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 from orders.http.body import BodyBuffer
+from orders.http.chunks import StrictChunks
 from orders.http.key_ring import Caller
 from orders.http.problems import ProblemError
 from orders.http.request_lines import (
@@ -18,7 +19,6 @@ from orders.http.request_lines import (
     recurs,
 )
 from orders.http.waitress_edge import (
-    ChunkedReceiver,
     FixedStreamReceiver,
     HTTPRequestParser,
     ParsingError,
@@ -28,6 +28,7 @@ Admit = Callable[[str, str, str | None], Caller | ProblemError]
 """Decides on a request by its head: method, path, ``Authorization``."""
 
 _MAX_LENGTH_DIGITS = 18
+_EMPTY_LINE = b"\r\n"
 _SINGLE_FIELDS = frozenset({"HOST", "CONTENT_LENGTH", "TRANSFER_ENCODING"})
 
 
@@ -36,9 +37,11 @@ class RequestParser(HTTPRequestParser):
 
     Refused with 400: both ``Content-Length`` and ``Transfer-Encoding``, either of
     them or ``Host`` twice, a transfer coding other than ``chunked``, HTTP/1.1
-    without ``Host``, a ``Content-Length`` that is not a number, folded lines, any
-    other byte that the grammar does not have. The limits of head (431) and body
-    (413) are waitress's. Event loop only, since the caches are shared.
+    without ``Host``, a ``Content-Length`` that is not a number, folded lines, white
+    space other than one empty line before the request, any other byte that the
+    grammar does not have; of chunks, what ``StrictChunks`` refuses. The limits of
+    head (431) and body (413) are waitress's. Event loop only, since the caches are
+    shared.
     """
 
     start_lines = LineCache(parse_start_line)
@@ -50,6 +53,14 @@ class RequestParser(HTTPRequestParser):
     # waitress names these in log lines even where the head could not be parsed.
     command = ""
     path = ""
+    _opening = b""
+
+    def received(self, data: bytes) -> int:
+        """Take in what belongs to the request; return how many bytes that was."""
+        missing = len(_EMPTY_LINE) - len(self._opening)
+        if missing:
+            self._opening += data[:missing]
+        return super().received(data)
 
     def parse_header(self, header_plus: bytes) -> None:
         """Take in the head, which ends with an empty line.
@@ -58,6 +69,7 @@ class RequestParser(HTTPRequestParser):
             ParsingError: it is refused.
 
         """
+        self._check_opening(header_plus)
         lines = header_plus.split(b"\r\n")
         start = self.start_lines(lines[0])
         self._read_fields(lines)
@@ -68,6 +80,16 @@ class RequestParser(HTTPRequestParser):
         """Return the body, which stays readable after the request is closed."""
         receiver = self.body_rcv
         return BytesIO() if receiver is None else receiver.getfile()
+
+    def _check_opening(self, head: bytes) -> None:
+        """Refuse what waitress strips off before ``head``, but for an empty line."""
+        stripped = self.header_bytes_received - len(head)
+        if stripped <= 0 or self.header_bytes_received >= (
+            self.adj.max_request_header_size
+        ):
+            return  # nothing; or it is refused already, and this is a stand-in
+        if stripped != len(_EMPTY_LINE) or self._opening != _EMPTY_LINE:
+            raise ParsingError("White space comes before the request")
 
     def _read_fields(self, lines: list[bytes]) -> None:
         headers = self.headers
@@ -118,7 +140,7 @@ class RequestParser(HTTPRequestParser):
         if version != "1.1" or coding.lower() != "chunked":
             raise ParsingError("The transfer coding is not supported")
         self.chunked = True
-        self.body_rcv = ChunkedReceiver(BodyBuffer())
+        self.body_rcv = StrictChunks(BodyBuffer())
 
     def _frame_fixed(self, text: str) -> None:
         digits = text.isascii() and text.isdigit()

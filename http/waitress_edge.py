@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
         def __init__(self, body: str) -> None: ...
 
+    class BadRequest(Error): ...
+
     class Body(Protocol):
         def append(self, s: bytes) -> None: ...
         def getfile(self) -> BytesIO: ...
@@ -53,12 +55,11 @@ if TYPE_CHECKING:
         def getfile(self) -> BytesIO: ...
         def getbuf(self) -> Body: ...
 
-    class ChunkedReceiver:
+    class BodyReceiver(Protocol):
         completed: bool
         error: Error | None
 
-        def __init__(self, buf: Body) -> None: ...
-        def received(self, s: bytes) -> int: ...
+        def received(self, s: bytes, /) -> int: ...
         def getfile(self) -> BytesIO: ...
         def getbuf(self) -> Body: ...
 
@@ -72,9 +73,10 @@ if TYPE_CHECKING:
         empty: bool
         expect_continue: bool
         headers_finished: bool
+        header_bytes_received: int
         chunked: bool
         content_length: int
-        body_rcv: FixedStreamReceiver | ChunkedReceiver | None
+        body_rcv: BodyReceiver | None
         version: str
         error: Error | None
         connection_close: bool
@@ -191,19 +193,21 @@ if TYPE_CHECKING:
     def read_event(obj: object) -> None: ...
     def write_event(obj: object) -> None: ...
 else:
+    Body = object  # a protocol
     from waitress.adjustments import Adjustments
     from waitress.channel import ClientDisconnected, HTTPChannel
     from waitress.parser import HTTPRequestParser, ParsingError
-    from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
+    from waitress.receiver import FixedStreamReceiver
     from waitress.server import TcpWSGIServer
     from waitress.task import ErrorTask, WSGITask
-    from waitress.utilities import Error
+    from waitress.utilities import BadRequest, Error
     from waitress.wasyncore import read as read_event
     from waitress.wasyncore import write as write_event
 
 __all__ = [
     "Adjustments",
-    "ChunkedReceiver",
+    "BadRequest",
+    "Body",
     "ClientDisconnected",
     "Error",
     "ErrorTask",

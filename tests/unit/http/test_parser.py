@@ -188,3 +188,17 @@ def test_a_refused_request_can_be_named_in_a_log_line(parser):
     parser.received(b"nonsense\r\n\r\n")
 
     assert (parser.command, parser.path) == ("", "")
+
+
+def test_one_empty_line_may_come_before_a_request(parser):
+    parser.received(b"\r")
+    parser.received(b"\nGET /a HTTP/1.1\r\n" + HOST + b"\r\n")
+
+    assert (parser.error, parser.path) == (None, "/a")
+
+
+@pytest.mark.parametrize("before", [b" ", b"\n", b"\n\n", b"\t\t", b"\r\n ", b"\x0c"])
+def test_no_other_white_space_may_come_before_a_request(parser, before):
+    parser.received(before + b"GET /a HTTP/1.1\r\n" + HOST + b"\r\n")
+
+    assert error_of(parser) == (400, "White space comes before the request")
