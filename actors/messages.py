@@ -16,6 +16,7 @@ from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import Order
 from orders.domain.records import DeadLetter, EventRef, HistoryEntry
+from orders.domain.refunds import OrderRefunds
 from orders.domain.settlement import Settlement
 
 
@@ -52,6 +53,7 @@ SubmissionAnswer = StoreOutcome | Refused
 ChangeAnswer = ChangeOutcome | Refused
 OrderAnswer = Order | None | Refused
 HistoryAnswer = tuple[HistoryEntry, ...] | None | Refused
+RefundsAnswer = OrderRefunds | None | Refused
 NotificationsAnswer = tuple[Notification, ...] | Refused
 OrdersAnswer = OrderPage | Refused
 
@@ -194,6 +196,15 @@ class ReadHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadRefunds:
+    """Answer the ticket with the order's refunds, or None where there is no order."""
+
+    tenant_id: str
+    order_id: str
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
 class ReadNotifications:
     """Answer the ticket with a user's newest notifications."""
 
@@ -215,7 +226,7 @@ class ReadOrders:
     ticket: Ticket
 
 
-PageQuestion = ReadHistory | ReadNotifications | ReadOrders
+PageQuestion = ReadHistory | ReadRefunds | ReadNotifications | ReadOrders
 """What the PageReader answers."""
 
 

@@ -18,9 +18,9 @@ from orders.actors.messages import (
     Replies,
 )
 from orders.actors.node_status import NodeStatus
-from orders.actors.ports import ChangeStore
+from orders.actors.ports import ChangeStore, Telemetry
 from orders.actors.role import Role
-from orders.domain.changing import Changed, ChangeOutcome
+from orders.domain.changing import Changed, ChangeOutcome, RefundReplayed
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.intake import Replayed
 from orders.domain.order import SETTLED
@@ -46,6 +46,7 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
         sweeper: Role[None],
         replies: Replies,
         status: NodeStatus,
+        telemetry: Telemetry,
     ) -> None:
         super().__init__(role, status=status, upstream=(), max_batch=1)
         self._make_store = make_store
@@ -53,6 +54,7 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
         self._notifier = notifier
         self._sweeper = sweeper
         self._replies = replies
+        self._telemetry = telemetry
         self._store: ChangeStore | None = None
 
     def started(self) -> None:
@@ -101,7 +103,7 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
         assert self._store is not None  # noqa: S101 - made in started()
         self.show_life()
         outcome = self._store.change(request.change)
-        if again and isinstance(outcome, Replayed):
+        if again and isinstance(outcome, Replayed | RefundReplayed):
             # Perhaps by the earlier try, which passed nothing on.
             self._sweeper.tell(OutboxSuspect())
         return outcome
@@ -112,9 +114,20 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
         return Refused(OUTCOME_UNKNOWN, _RETRY_AFTER_SECONDS)
 
     def _pass_on(self, changed: Changed) -> None:
-        if not self._producer.offer(PublishEvents((changed.event,))):
+        if not self._producer.offer(PublishEvents(changed.events)):
             self._sweeper.tell(OutboxSuspect())
         settlement = changed.settlement
+        if changed.refund is not None:
+            # Nobody waits for it: the order was settled before, and counted.
+            self.role.log.info(
+                "order.refunded",
+                order_id=changed.order.order_id,
+                refund_id=changed.refund.refund_id,
+                payment_status=settlement.target.payment_status,
+                version=settlement.version,
+            )
+            self._telemetry.refunded(settlement.target.payment_status)
+            return
         if settlement.target.status not in SETTLED:
             self.role.log.info(
                 "order.changed",

@@ -11,6 +11,8 @@ from orders.actors.messages import (
     PageQuestion,
     ReadHistory,
     ReadOrders,
+    ReadRefunds,
+    RefundsAnswer,
     Refused,
     Replies,
 )
@@ -60,11 +62,13 @@ class PageReader(SupervisedActor[PageQuestion]):
 
     def _page(
         self, question: PageQuestion
-    ) -> HistoryAnswer | NotificationsAnswer | OrdersAnswer:
+    ) -> HistoryAnswer | RefundsAnswer | NotificationsAnswer | OrdersAnswer:
         assert self._store is not None  # noqa: S101 - made in started()
         try:
             if isinstance(question, ReadHistory):
                 return self._store.read_history(question.tenant_id, question.order_id)
+            if isinstance(question, ReadRefunds):
+                return self._store.read_refunds(question.tenant_id, question.order_id)
             if isinstance(question, ReadOrders):
                 return self._store.list_orders(
                     question.tenant_id,

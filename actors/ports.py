@@ -15,7 +15,7 @@ from orders.domain.events import OrderEvent
 from orders.domain.intake import NewOrder, StoreOutcome
 from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
-from orders.domain.order import Order, OrderStatus
+from orders.domain.order import Order, OrderStatus, PaymentStatus
 from orders.domain.records import (
     DeadLetter,
     EventRef,
@@ -25,6 +25,7 @@ from orders.domain.records import (
     RecordBatch,
     ScanResult,
 )
+from orders.domain.refunds import OrderRefunds
 from orders.domain.settlement import OpenOrder, Settled, Settlement
 
 
@@ -107,7 +108,7 @@ class ChangeStore(Protocol):
     def change(self, wanted: OrderChange) -> ChangeOutcome:
         """Apply ``wanted`` if the order allows it, and say what became of it.
 
-        Status, history row, outbox row, notification and key are one transaction;
+        Status, history, outbox, notification, key and refund are one transaction;
         only ``Changed`` leaves a trace.
 
         Raises:
@@ -140,6 +141,9 @@ class ReadStore(Protocol):
         self, tenant_id: str, order_id: str
     ) -> tuple[HistoryEntry, ...] | None:
         """Return the order's history by version, None where there is no order."""
+
+    def read_refunds(self, tenant_id: str, order_id: str) -> OrderRefunds | None:
+        """Return the order and its refunds, None where there is no order."""
 
     def read_notifications(
         self, tenant_id: str, user_id: int, limit: int
@@ -291,6 +295,9 @@ class Telemetry(Protocol):
 
     def settled(self, status: OrderStatus, ages_seconds: Sequence[float]) -> None:
         """Orders reached ``status``; ages run from their acceptance."""
+
+    def refunded(self, payment_status: PaymentStatus) -> None:
+        """Money of an order went back, which left it in ``payment_status``."""
 
     def rejected(self, reason: str, count: int = 1) -> None:
         """``count`` requests were refused."""

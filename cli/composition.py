@@ -252,6 +252,7 @@ def _children(
             sweeper=roles.sweeper,
             replies=replies,
             status=status,
+            telemetry=metrics,
         ),
         _child(
             OrderReader,

@@ -18,6 +18,7 @@ from orders.cli.commands import (
     keys,
     listing,
     migrate,
+    refund,
     retry,
     serve,
     show,
@@ -51,6 +52,7 @@ app.command("show")(show.show)
 app.command("history")(history.history)
 app.command("cancel")(cancel.cancel)
 app.command("retry")(retry.retry)
+app.command("refund")(refund.refund)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.command("verify")(verify.verify)

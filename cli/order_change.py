@@ -11,10 +11,12 @@ from orders.cli.output import print_rows
 from orders.cli.target import database_reads, database_url, read_settings
 from orders.domain.changing import (
     Action,
+    AmountRefused,
     Changed,
     MoveRefused,
     OrderAbsent,
     OrderChange,
+    RefundReplayed,
     VersionDiffers,
 )
 from orders.domain.errors import DatabaseUnavailableError
@@ -22,7 +24,10 @@ from orders.domain.intake import KeyBusy, KeyReused, Replayed
 
 if TYPE_CHECKING:
     from orders.domain.changing import ChangeOutcome
-    from orders.domain.order import Order
+    from orders.domain.refunds import RefundWish
+
+Done = Changed | Replayed | RefundReplayed
+"""What is said of an order that was changed."""
 
 _NODE_NAME = "orders command line"
 _LEASE_SECONDS = 1.0
@@ -64,16 +69,34 @@ def change_order(
         DatabaseUnavailableError: PostgreSQL does not answer; nothing was changed.
 
     """
-    with database_reads() as reads:
-        tenant_id = get_order(reads, order_id).tenant_id
-    wanted = OrderChange(order_id, tenant_id, action, _operator(), reason)
-    order = _order_of(wanted, _apply(wanted))
+    order = make_change(action, order_id, reason).order
     if as_json:
         from orders.http.rendering import render_order  # noqa: PLC0415
 
         print_like_the_api(render_order(order))
         return
     print_rows(order_facts(order))
+
+
+def make_change(
+    action: Action,
+    order_id: str,
+    reason: str | None,
+    refund: "RefundWish | None" = None,
+) -> "Done":
+    """Change the order and return what was done.
+
+    Raises:
+        CommandError: as for ``change_order``.
+        DatabaseUnavailableError: PostgreSQL does not answer; nothing was changed.
+
+    """
+    with database_reads() as reads:
+        tenant_id = get_order(reads, order_id).tenant_id
+    wanted = OrderChange(
+        order_id, tenant_id, action, _operator(), reason, refund=refund
+    )
+    return _done(wanted, _apply(wanted))
 
 
 def _apply(wanted: OrderChange) -> "ChangeOutcome":
@@ -101,10 +124,12 @@ def _apply(wanted: OrderChange) -> "ChangeOutcome":
         store.close()
 
 
-def _order_of(wanted: OrderChange, outcome: "ChangeOutcome") -> "Order":
+def _done(wanted: OrderChange, outcome: "ChangeOutcome") -> "Done":
     match outcome:
-        case Changed() | Replayed():
-            return outcome.order
+        case Changed() | Replayed() | RefundReplayed():
+            return outcome
+        case AmountRefused(_, message):
+            raise CommandError(message)
         case MoveRefused(order, allowed, attempts_used_up):
             if attempts_used_up:
                 raise CommandError("its payment was tried as often as it may be")

@@ -52,6 +52,19 @@ class StoredKey(NamedTuple):
     key: str
 
 
+class StoredRefund(NamedTuple):
+    """A refund as its row says."""
+
+    order_id: str
+    version: int
+    """That of the order by it."""
+    tenant_id: str
+    currency: str
+    amount: int
+    """Minor units."""
+    state: str
+
+
 class AuditedOrder(NamedTuple):
     """All that is stored under one order id; ``order`` is None without its row."""
 
@@ -62,6 +75,8 @@ class AuditedOrder(NamedTuple):
     notices: Sequence[Notice]
     waiting: Sequence[WaitingEvent]
     keys: Sequence[StoredKey]
+    refunds: Sequence[StoredRefund] = ()
+    """By version."""
 
 
 class AuditedRecord(NamedTuple):

@@ -1,6 +1,7 @@
 """What made a change of an order: derived from who wrote it."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Cause(StrEnum):
@@ -12,9 +13,13 @@ class Cause(StrEnum):
     SWEEPER = "sweeper"
 
 
+RULE: Final = "payment-rule"
+"""Who decides where no gateway is asked, as the history names it."""
+
 _OF_OUR_OWN = {
     "order-intake": Cause.CLIENT_REQUEST,
     "payment-resolver": Cause.PAYMENT_RULE,
+    RULE: Cause.PAYMENT_RULE,
     "sweeper": Cause.SWEEPER,
     "operator": Cause.OPERATOR,
 }

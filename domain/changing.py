@@ -11,6 +11,7 @@ from orders.domain.events import OrderEvent, event_data
 from orders.domain.intake import IdempotencyKey, KeyBusy, KeyReused, Replayed
 from orders.domain.notices import notice_of
 from orders.domain.order import Order
+from orders.domain.refunds import Refund, RefundWish
 from orders.domain.settlement import OpenOrder, Settlement
 from orders.domain.transitions import Change, State, changes_from, move
 
@@ -56,16 +57,21 @@ class OrderChange(NamedTuple):
     """The version the order must have; any where it is None."""
     key: IdempotencyKey | None = None
     traceparent: str | None = None
+    refund: RefundWish | None = None
+    """What ``Action.REFUND`` needs, None for every other action."""
 
 
 class Changed(NamedTuple):
     """Committed now, by this call."""
 
     settlement: Settlement
-    """The change, as one compare-and-set."""
+    """The change, as one compare-and-set; the last where it took several."""
     order: Order
     """The order as it is by this change."""
     traceparent: str | None = None
+    before: tuple[Settlement, ...] = ()
+    """Those that led there in the same transaction, by version."""
+    refund: Refund | None = None
 
     @property
     def occurred_at(self) -> datetime:
@@ -73,10 +79,12 @@ class Changed(NamedTuple):
         return self.order.updated_at
 
     @property
-    def event(self) -> OrderEvent:
-        """The change as it is published."""
-        event = self.settlement.event(self.occurred_at)
-        return event._replace(traceparent=self.traceparent)
+    def events(self) -> tuple[OrderEvent, ...]:
+        """The change as it is published, by version."""
+        return tuple(
+            step.event(self.occurred_at)._replace(traceparent=self.traceparent)
+            for step in (*self.before, self.settlement)
+        )
 
 
 # Without a field, a NamedTuple would be false and equal to any other empty one.
@@ -101,9 +109,26 @@ class MoveRefused(NamedTuple):
     """The table has the move, but the order's payments were tried often enough."""
 
 
+class RefundReplayed(NamedTuple):
+    """The key was used before for this refund, with the same body."""
+
+    order: Order
+    """As it now is."""
+    refund: Refund
+
+
+class AmountRefused(NamedTuple):
+    """The order may be refunded, but not by this amount."""
+
+    code: str
+    message: str
+
+
 ChangeOutcome = (
     Changed
     | Replayed
+    | RefundReplayed
+    | AmountRefused
     | KeyReused
     | KeyBusy
     | OrderAbsent
@@ -149,26 +174,18 @@ def decide_change(
     change = _change_for(wanted.action, state)
     if change is None or wanted.action not in allowed:
         return MoveRefused(order, allowed, attempts_used_up=change is not None)
-    return _settlement(order, state, change)
+    return settlement_of(order, change)
 
 
-def after(order: Order, settlement: Settlement, at: datetime) -> Order:
-    """Return ``order`` as it is once ``settlement`` was applied at ``at``."""
-    return order._replace(
-        status=settlement.target.status,
-        payment_status=settlement.target.payment_status,
-        version=settlement.version,
-        updated_at=at,
-    )
+def settlement_of(order: Order, change: Change) -> Settlement:
+    """Return ``change`` as a compare-and-set on ``order`` as it is.
 
+    Raises:
+        IllegalMoveError: the order's state does not allow it.
 
-def _change_for(action: Action, state: State) -> Change | None:
-    possible = changes_from(state)
-    return next((c for c in _CHANGES[action] if c in possible), None)
-
-
-def _settlement(order: Order, state: State, change: Change) -> Settlement:
+    """
     order_id, tenant_id, request = order.order_id, order.tenant_id, order.request
+    state = State(order.status, order.payment_status)
     target, version = move(state, change), order.version + 1
     return Settlement(
         OpenOrder(
@@ -195,3 +212,18 @@ def _settlement(order: Order, state: State, change: Change) -> Settlement:
         ),
         notice_of(change, order_id, version, request.user_id),
     )
+
+
+def after(order: Order, settlement: Settlement, at: datetime) -> Order:
+    """Return ``order`` as it is once ``settlement`` was applied at ``at``."""
+    return order._replace(
+        status=settlement.target.status,
+        payment_status=settlement.target.payment_status,
+        version=settlement.version,
+        updated_at=at,
+    )
+
+
+def _change_for(action: Action, state: State) -> Change | None:
+    possible = changes_from(state)
+    return next((c for c in _CHANGES[action] if c in possible), None)

@@ -59,3 +59,9 @@ def event_data(
         f'"user_id":{user_id},"currency":"{currency}",'
         f'"total":"{format_amount(total, currency)}"{why}}}'
     )
+
+
+def with_refund(data: str, refund_id: str, amount: int, currency: str) -> str:
+    """Return the JSON text of an event's ``data`` with the refund it is about."""
+    told = f'{{"refund_id":"{refund_id}","amount":"{format_amount(amount, currency)}"}}'
+    return f'{data[:-1]},"refund":{told}}}'

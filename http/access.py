@@ -37,9 +37,12 @@ _ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/Orders"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/cancel"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/payments"): Scope.WRITE,
+    ("POST", "/v1/orders/{order_id}/refunds"): Scope.WRITE,
     ("GET", "/v1/orders"): Scope.READ,
     ("GET", "/v1/orders/{order_id}"): Scope.READ,
     ("GET", "/v1/orders/{order_id}/history"): Scope.READ,
+    ("GET", "/v1/orders/{order_id}/refunds"): Scope.READ,
+    ("GET", "/v1/orders/{order_id}/refunds/{refund_id}"): Scope.READ,
     ("GET", "/v1/notifications"): Scope.READ,
 }
 _HEADS = {

@@ -18,6 +18,12 @@ from orders.http.order_resources import OrderCollection, OrderHistory, OrderItem
 from orders.http.order_submission import OrderSubmission
 from orders.http.parking import Parking
 from orders.http.problems import ProblemError, serialize_http_error, write_problem
+from orders.http.refund_resources import (
+    REFUND_PATH,
+    REFUNDS_PATH,
+    RefundCollection,
+    RefundItem,
+)
 from orders.http.request_context import ServiceRequest, seconds_since_start
 
 OrderApp: TypeAlias = falcon.App[ServiceRequest, falcon.Response]
@@ -110,6 +116,8 @@ def create_app(
     app.add_route("/v1/orders/{order_id}/history", OrderHistory(questions))
     for path, action in _ACTIONS.items():
         app.add_route(path, OrderAction(changes, action, path))
+    app.add_route(REFUNDS_PATH, RefundCollection(changes, questions, IdFactory()))
+    app.add_route(REFUND_PATH, RefundItem(questions))
     app.add_route("/v1/notifications", NotificationCollection(questions))
     app.add_route("/Orders", OlderOrders(submission, default_currency, max_body_bytes))
     return app

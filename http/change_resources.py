@@ -64,7 +64,7 @@ class OrderAction:
             change_key(f"POST {self.path}", key, order_id, reason),
             traceparent_of(req),
         )
-        order, replayed = self.changes.apply(change)
+        order, replayed, _ = self.changes.apply(change)
         settled = order.status in SETTLED
         resp.status = falcon.HTTP_200 if settled else falcon.HTTP_202
         resp.set_header("location", order_path(order.order_id))

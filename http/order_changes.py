@@ -15,15 +15,19 @@ from orders.actors.messages import (
 )
 from orders.domain.changing import (
     Action,
+    AmountRefused,
     Changed,
     MoveRefused,
     OrderAbsent,
     OrderChange,
+    RefundReplayed,
     VersionDiffers,
 )
 from orders.domain.intake import IdempotencyKey, KeyBusy, KeyReused, Replayed
 from orders.domain.order import Order
+from orders.domain.refunds import Refund
 from orders.http.backend import Backend, Clock
+from orders.http.change_body import amount_refused
 from orders.http.order_resources import not_found
 from orders.http.parking import LATE, Parking
 from orders.http.problems import OrderState, ProblemError, refused
@@ -38,6 +42,7 @@ class Applied(NamedTuple):
 
     order: Order
     replayed: bool
+    refund: Refund | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class OrderChanges:
 
 
 def change_key(
-    route: str, key: str | None, order_id: str, reason: str | None
+    route: str, key: str | None, order_id: str, *wishes: str | None
 ) -> IdempotencyKey | None:
     """Return what is stored of ``key``, None where the client sent none.
 
@@ -82,7 +87,7 @@ def change_key(
     """
     if key is None:
         return None
-    meaning = _encode((order_id, reason))
+    meaning = _encode((order_id, *wishes))
     return IdempotencyKey(
         route, key, blake2b(meaning, digest_size=_DIGEST_BYTES).digest()
     )
@@ -90,9 +95,11 @@ def change_key(
 
 def _applied(change: OrderChange, answer: ChangeAnswer) -> Applied:
     if isinstance(answer, Changed):
-        return Applied(answer.order, replayed=False)
+        return Applied(answer.order, replayed=False, refund=answer.refund)
     if isinstance(answer, Replayed):
         return Applied(answer.order, replayed=True)
+    if isinstance(answer, RefundReplayed):
+        return Applied(answer.order, replayed=True, refund=answer.refund)
     if isinstance(answer, Refused):
         if answer.reason == OUTCOME_UNKNOWN:
             raise _unknown(change, answer.retry_after_seconds)
@@ -111,6 +118,8 @@ def _applied(change: OrderChange, answer: ChangeAnswer) -> Applied:
         )
     if isinstance(answer, OrderAbsent):
         raise not_found()
+    if isinstance(answer, AmountRefused):
+        raise amount_refused(answer.code, answer.message)
     raise _not_allowed(change.action, answer)
 
 

@@ -13,6 +13,8 @@ from orders.actors.messages import (
     ReadNotifications,
     ReadOrder,
     ReadOrders,
+    ReadRefunds,
+    RefundsAnswer,
     Refused,
     Ticket,
 )
@@ -20,6 +22,7 @@ from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import SETTLED, Order
 from orders.domain.records import HistoryEntry
+from orders.domain.refunds import OrderRefunds
 from orders.http.backend import Backend, Clock, Question
 from orders.http.parking import LATE, Parking
 
@@ -75,6 +78,12 @@ class OrderQuestions:
         ticket = self._ticket(0)
         answer = self._ask(ReadHistory(tenant_id, order_id, ticket), ticket)
         return cast("tuple[HistoryEntry, ...] | Refused | None", answer)
+
+    def refunds(self, tenant_id: str, order_id: str) -> RefundsAnswer:
+        """Return the order's refunds, None where the tenant has no such order."""
+        ticket = self._ticket(0)
+        answer = self._ask(ReadRefunds(tenant_id, order_id, ticket), ticket)
+        return cast("OrderRefunds | Refused | None", answer)
 
     def orders(
         self, tenant_id: str, filters: OrderFilters, before: str | None, limit: int

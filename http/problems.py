@@ -48,6 +48,7 @@ KINDS: Final = {
     "scope_missing": Kind(403, "The API key does not allow this"),
     "route_closed": Kind(403, "Nobody may use this route"),
     "order_not_found": Kind(404, "There is no such order"),
+    "refund_not_found": Kind(404, "There is no such refund"),
     "route_not_found": Kind(404, "There is no such resource"),
     "method_not_allowed": Kind(405, "The resource does not have this method"),
     "not_acceptable": Kind(406, "The answer cannot have the asked form"),

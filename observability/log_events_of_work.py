@@ -26,6 +26,13 @@ WORK_EVENTS: Final = (
         _NOTHING,
     ),
     LogEvent(
+        "order.refunded",
+        "info",
+        "order_id refund_id payment_status version",
+        "Money of a paid order went back: all that was left (REFUNDED) or a part.",
+        _NOTHING,
+    ),
+    LogEvent(
         "change.delayed",
         "warning",
         "error",

@@ -17,7 +17,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from structlog.typing import FilteringBoundLogger
 
-from orders.domain.order import OrderStatus
+from orders.domain.order import OrderStatus, PaymentStatus
 from orders.observability.distribution import Distribution
 from orders.observability.gauges import Gauge, GaugeCollector, Reader
 from orders.observability.http_metrics import HttpMetrics
@@ -64,6 +64,9 @@ class Metrics:
         self._log = log
         self._accepted = self._counter("accepted", "Orders committed.")
         self._settled = self._counter("settled", "Orders settled.", "status")
+        self._refunds = self._counter(
+            "refunds", "Refunds, by where they left their order.", "payment_status"
+        )
         self._rejected = self._counter("rejected", "Requests refused.", "reason")
         self._published = self._counter("published", "Events confirmed by Kafka.")
         self._unknown = self._counter(
@@ -101,6 +104,10 @@ class Metrics:
         with self._end_to_end_lock:
             for age in ages_seconds:
                 add(age)
+
+    def refunded(self, payment_status: PaymentStatus) -> None:
+        """Money of an order went back, which left it in ``payment_status``."""
+        self._refunds.labels(payment_status.value).inc()
 
     def rejected(self, reason: str, count: int = 1) -> None:
         """``count`` requests were refused."""

@@ -1,7 +1,7 @@
 """Reads everything that is stored, order by order, and changes nothing.
 
-One REPEATABLE READ READ ONLY transaction gives one view of five tables. Each is read
-through a cursor in the order of the order ids, a page at a time, and the five are
+One REPEATABLE READ READ ONLY transaction gives one view of six tables. Each is read
+through a cursor in the order of the order ids, a page at a time, and the six are
 merged here: memory does not grow with the number of orders.
 
 While the transaction lasts, vacuum keeps what it may still see, and the sweeper does
@@ -19,6 +19,7 @@ from orders.domain.audit import (
     StoredEvent,
     StoredKey,
     StoredOrder,
+    StoredRefund,
     WaitingEvent,
 )
 from orders.domain.notices import Notice
@@ -77,6 +78,7 @@ class PostgresOrderAudit:
                 self._table("notices", Notice),
                 self._table("waiting", WaitingEvent),
                 self._table("keys", StoredKey),
+                self._table("refunds", StoredRefund),
             )
             yield _merge(*tables)
 
@@ -162,8 +164,9 @@ def _merge(
     notices: _Table[Notice],
     waiting: _Table[WaitingEvent],
     keys: _Table[StoredKey],
+    refunds: _Table[StoredRefund],
 ) -> Iterator[AuditedOrder]:
-    tables = (orders, history, notices, waiting, keys)
+    tables = (orders, history, notices, waiting, keys, refunds)
     while True:
         heads = [table.next_id for table in tables if table.next_id is not None]
         if not heads:
@@ -177,4 +180,5 @@ def _merge(
             notices.take(order_id),
             waiting.take(order_id),
             keys.take(order_id),
+            refunds.take(order_id),
         )

@@ -3,23 +3,29 @@
 import random
 import time
 from datetime import datetime
+from typing import NamedTuple
 
+from orders.domain.causes import RULE
 from orders.domain.changing import (
     Attempts,
     Changed,
     ChangeOutcome,
     OrderAbsent,
     OrderChange,
+    RefundReplayed,
     after,
     decide_change,
 )
 from orders.domain.events import event_type
 from orders.domain.intake import IdempotencyKey, KeyBusy, KeyReused, Replayed
 from orders.domain.order import SETTLED, Order, OrderStatus
+from orders.domain.refunding import RefundSteps, decide_refund
+from orders.domain.refunds import Refund, RefundState, RefundWish
 from orders.domain.settlement import Settlement
 from orders.domain.transitions import Change
 from orders.persistence.failures import ContentionError
 from orders.persistence.identity import NodeIdentity
+from orders.persistence.refunding import RefundRows
 from orders.persistence.rows import encode_json, id_array, order_from_columns
 from orders.persistence.session import Session
 from orders.persistence.statements import Statements
@@ -47,6 +53,22 @@ class _KeyHeldError(Exception):
     """Another request took the key first; it may still be under way."""
 
 
+class _Step(NamedTuple):
+    """One move of an order, and what its history is to say of it."""
+
+    settlement: Settlement
+    actor: str
+    reason: str | None
+
+
+class _Decided(NamedTuple):
+    """What is to be written: moves in their order, and the refund they are for."""
+
+    order: Order
+    steps: tuple[_Step, ...]
+    refund_amount: int | None = None
+
+
 class PostgresChangeStore:
     """Changes one order at a time, in one transaction each.
 
@@ -72,6 +94,7 @@ class PostgresChangeStore:
         self._identity = identity
         self._max_attempts = max_attempts
         self._watch_after_seconds = watch_after_seconds
+        self._refunds = RefundRows(session)
         self._take_key = changing["take_key"]
         self._count_events = changing["count_events"]
         self._record_change = changing["record_change"]
@@ -112,12 +135,21 @@ class PostgresChangeStore:
         try:
             with self._session.transaction():
                 self._hold_key(wanted)
-                order, settlement = self._decide(wanted)
-                self._move(settlement)
-                at = self._record(wanted, settlement, node_id)
+                decided = self._decide(wanted)
+                for step in decided.steps:
+                    self._move(step.settlement)
+                    at = self._record(step, wanted.traceparent, node_id)
+                refund = self._keep_refund(wanted, decided, at)
         except _NothingStoredError as nothing:
             return nothing.outcome
-        return Changed(settlement, after(order, settlement, at), wanted.traceparent)
+        *before, last = (step.settlement for step in decided.steps)
+        return Changed(
+            last,
+            after(decided.order, last, at),
+            wanted.traceparent,
+            tuple(before),
+            refund,
+        )
 
     def _hold_key(self, wanted: OrderChange) -> None:
         """Take the key, or end the transaction with its first request's outcome."""
@@ -136,10 +168,11 @@ class PostgresChangeStore:
         except ContentionError:
             raise _KeyHeldError from None
         if not taken:
-            raise _NothingStoredError(self._earlier(wanted.tenant_id, key))
+            raise _NothingStoredError(self._earlier(wanted, key))
 
-    def _earlier(self, tenant_id: str, key: IdempotencyKey) -> ChangeOutcome:
+    def _earlier(self, wanted: OrderChange, key: IdempotencyKey) -> ChangeOutcome:
         """Return the answer for a key that was used before."""
+        tenant_id = wanted.tenant_id
         asked = {"place": 0, "tenant": tenant_id, "route": key.route, "key": key.key}
         rows = self._session.read(
             self._read_key_holders, (encode_json([asked]).decode(),), _holder
@@ -152,20 +185,58 @@ class PostgresChangeStore:
         found = self._session.read(
             self._read_orders, (id_array([order_id]),), order_from_columns
         )
-        return Replayed(found[0]) if found else OrderAbsent()
+        if not found:
+            return OrderAbsent()
+        if wanted.refund is None:
+            return Replayed(found[0])
+        return RefundReplayed(found[0], self._refunds.of_key(order_id, key.key))
 
-    def _decide(self, wanted: OrderChange) -> tuple[Order, Settlement]:
-        """Return the order as it is, and the compare-and-set that is to change it."""
+    def _decide(self, wanted: OrderChange) -> _Decided:
+        """Return the order as it is, and the compare-and-sets that are to change it."""
         ids = id_array([wanted.order_id])
         found = self._session.read(self._read_orders, (ids,), order_from_columns)
         if not found or found[0].tenant_id != wanted.tenant_id:
             raise _NothingStoredError(OrderAbsent())
         order = found[0]
+        if wanted.refund is not None:
+            return self._decide_refund(order, wanted, wanted.refund)
         attempts = Attempts(1 + self._retries(order), self._max_attempts)
         settlement = decide_change(order, wanted, attempts)
         if not isinstance(settlement, Settlement):
             raise _NothingStoredError(settlement)
-        return order, settlement
+        return _Decided(order, (_Step(settlement, wanted.actor, wanted.reason),))
+
+    def _decide_refund(
+        self, order: Order, wanted: OrderChange, wish: RefundWish
+    ) -> _Decided:
+        refunded = self._refunds.refunded(order.order_id)
+        decided = decide_refund(order, wanted, wish, refunded)
+        if not isinstance(decided, RefundSteps):
+            raise _NothingStoredError(decided)
+        asked = _Step(decided.started, wanted.actor, wanted.reason)
+        approved = _Step(decided.finished, RULE, None)
+        return _Decided(order, (asked, approved), decided.amount)
+
+    def _keep_refund(
+        self, wanted: OrderChange, decided: _Decided, at: datetime
+    ) -> Refund | None:
+        if wanted.refund is None or decided.refund_amount is None:
+            return None
+        order, last = decided.order, decided.steps[-1].settlement
+        refund = Refund(
+            wanted.refund.refund_id,
+            order.order_id,
+            order.tenant_id,
+            last.version,
+            order.request.currency,
+            decided.refund_amount,
+            RefundState.SUCCEEDED,
+            wanted.actor,
+            wanted.reason,
+            at,
+        )
+        self._refunds.keep(refund, None if wanted.key is None else wanted.key.key)
+        return refund
 
     def _retries(self, order: Order) -> int:
         """Count them where they matter: a failed payment alone is tried again.
@@ -185,18 +256,17 @@ class PostgresChangeStore:
         if not self._session.write(self._move_orders, parameters, str):
             raise _OvertakenError
 
-    def _record(
-        self, wanted: OrderChange, settlement: Settlement, node_id: int
-    ) -> datetime:
+    def _record(self, step: _Step, traceparent: str | None, node_id: int) -> datetime:
+        settlement = step.settlement
         order, notice = settlement.order, settlement.notice
         parameters = (
             order.order_id,
             settlement.version,
             event_type(settlement.change),
             settlement.event_data,
-            wanted.actor,
-            wanted.reason,
-            wanted.traceparent,
+            step.actor,
+            step.reason,
+            traceparent,
             node_id,
             None if notice is None else notice.channel,
             order.tenant_id,

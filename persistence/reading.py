@@ -7,7 +7,9 @@ from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notice, Notification
 from orders.domain.order import Order
 from orders.domain.records import HistoryEntry
+from orders.domain.refunds import OrderRefunds
 from orders.persistence.listing import OrderLists
+from orders.persistence.refunding import RefundRows
 from orders.persistence.rows import id_array, order_from_columns
 from orders.persistence.session import Session
 from orders.persistence.statements import Statements
@@ -23,6 +25,7 @@ class PostgresReadStore:
         statements = Statements("reading.sql")
         self._session = session
         self._lists = OrderLists(session)
+        self._refunds = RefundRows(session)
         self._read_orders = statements["read_orders"]
         self._read_history = statements["read_history"]
         self._read_notifications = statements["read_notifications"]
@@ -46,6 +49,17 @@ class PostgresReadStore:
         parameters = (order_id, tenant_id)
         rows = self._session.read(self._read_history, parameters, HistoryEntry)
         return tuple(rows) or None
+
+    def read_refunds(self, tenant_id: str, order_id: str) -> OrderRefunds | None:
+        """Return the order and its refunds, None where there is no order.
+
+        The order is read last: it is no older than any of the refunds.
+        """
+        refunds = self._refunds.of_order(order_id)
+        order = self.read_orders([order_id]).get(order_id)
+        if order is None or order.tenant_id != tenant_id:
+            return None
+        return OrderRefunds(order, refunds)
 
     def read_notifications(
         self, tenant_id: str, user_id: int, limit: int

@@ -136,7 +136,10 @@ class _View:
         self._clients = clients
         self._rules = rules
         self._findings = findings
-        for name in ("orders", "events", "waiting", "notices", "keys", "unsettled"):
+        for name in (
+            *("orders", "events", "waiting", "notices", "keys", "refunds"),
+            "unsettled",
+        ):
             findings.counts[name] = 0
 
     def see(self, found: AuditedOrder) -> None:
@@ -163,6 +166,7 @@ class _View:
         counts["waiting"] += len(found.waiting)
         counts["notices"] += len(found.notices)
         counts["keys"] += len(found.keys)
+        counts["refunds"] += len(found.refunds)
         if order is None:
             return
         counts["orders"] += 1

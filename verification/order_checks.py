@@ -10,6 +10,7 @@ from orders.domain.money import CURRENCY_DIGITS
 from orders.verification.money_checks import check_money
 from orders.verification.notice_checks import check_notices
 from orders.verification.path import Path, change_of
+from orders.verification.refund_checks import check_refunds
 from orders.verification.rules import Rules, is_overdue
 from orders.verification.verdict import Finding, Group
 
@@ -29,6 +30,7 @@ def check_order(found: AuditedOrder, path: Path, rules: Rules) -> Iterator[Findi
     yield from _check_path(found, order, path, rules)
     yield from _check_texts(order, path)
     yield from check_money(found, order, rules)
+    yield from check_refunds(found, order)
     yield from check_notices(found, order)
 
 
@@ -37,7 +39,8 @@ def _check_rows(found: AuditedOrder) -> Iterator[Finding]:
         rule = "order_row_missing"
         detail = (
             f"{len(found.history)} history rows, {len(found.notices)} notifications,"
-            f" {len(found.waiting)} outbox rows and {len(found.keys)} keys name it"
+            f" {len(found.waiting)} outbox rows, {len(found.keys)} keys and"
+            f" {len(found.refunds)} refunds name it"
         )
         yield Finding(Group.LOST, rule, found.order_id, detail)
     changing = [key for key in found.keys if _NAMES_AN_ORDER in key.route]

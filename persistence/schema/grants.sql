@@ -12,6 +12,7 @@ begin
         grant select, insert, update, delete on all tables in schema public
             to orders_app;
         revoke update, delete, truncate on order_events from orders_app;
+        revoke update, delete, truncate on refunds from orders_app;
         revoke insert, update, delete, truncate on schema_migrations from orders_app;
         -- A node reads keys; who makes or revokes them signs in as the owner.
         revoke insert, update, delete, truncate on api_keys from orders_app;

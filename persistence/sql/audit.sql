@@ -40,6 +40,13 @@ select order_id, route, key
 from idempotency_keys
 order by order_id, route, key;
 
+-- name: open_refunds
+-- All refunds by order.
+declare audit_refunds no scroll cursor for
+select order_id, version, tenant_id, currency, amount_minor, state
+from refunds
+order by order_id, version;
+
 -- name: fetch_orders
 -- The next page of orders.
 fetch forward 2000 from audit_orders;
@@ -59,6 +66,10 @@ fetch forward 2000 from audit_waiting;
 -- name: fetch_keys
 -- The next page of idempotency keys.
 fetch forward 2000 from audit_keys;
+
+-- name: fetch_refunds
+-- The next page of refunds.
+fetch forward 2000 from audit_refunds;
 
 -- name: find_events
 -- The history rows of some orders, as they are now.

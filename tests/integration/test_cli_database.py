@@ -382,6 +382,28 @@ def test_a_failed_payment_is_tried_again(orders: Orders, store, execute) -> None
     assert "PENDING" in done.out
 
 
+def test_a_paid_order_is_refunded(orders: Orders, store, execute) -> None:
+    store(FIRST, "PAID")
+    execute("update orders set payment_status = 'SUCCESS'")
+
+    part = orders("refund", FIRST, "--amount", "1.00", "--json")
+    rest = orders("refund", FIRST, "--reason", "broken")
+
+    assert (part.code, rest.code) == (0, 0)
+    assert part.json["amount"] == "1.00"
+    assert "REFUNDED" in rest.out
+
+
+def test_more_than_is_left_is_not_refunded(orders: Orders, store, execute) -> None:
+    store(FIRST, "PAID")
+    execute("update orders set payment_status = 'SUCCESS'")
+
+    done = orders("refund", FIRST, "--amount", "100000.00")
+
+    assert (done.code, done.out) == (1, "")
+    assert "is left" in done.err
+
+
 @pytest.mark.parametrize("name", ["cancel", "retry"])
 def test_what_an_order_does_not_allow_is_said(
     orders: Orders, store, execute, name: str
@@ -395,7 +417,7 @@ def test_what_an_order_does_not_allow_is_said(
     assert "the order is PAID, which allows refund" in done.err
 
 
-@pytest.mark.parametrize("name", ["cancel", "retry"])
+@pytest.mark.parametrize("name", ["cancel", "retry", "refund"])
 def test_an_order_that_is_not_there_is_not_changed(orders: Orders, name: str) -> None:
     done = orders(name, NOWHERE)
 

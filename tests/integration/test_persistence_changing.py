@@ -172,9 +172,10 @@ def test_the_history_says_who_and_why(
     assert history is not None
     assert isinstance(changed, Changed)
     assert (history[1].actor, history[1].reason) == ("ann", "wrong size 'ü")
-    assert history[1].data == changed.event.data
-    assert history[1].type == changed.event.type == "orders.order.cancelled.v1"
-    assert changed.event.traceparent == trace
+    [event] = changed.events
+    assert history[1].data == event.data
+    assert history[1].type == event.type == "orders.order.cancelled.v1"
+    assert event.traceparent == trace
 
 
 def test_a_cancellation_is_told_once_and_waits_to_be_published(

@@ -131,8 +131,9 @@ def test_history_cannot_be_changed(connection: psycopg.Connection, change: str) 
         connection.execute(change.encode())
 
 
-def test_the_app_role_may_add_history_and_not_change_it(
-    connection: psycopg.Connection, database_url: str
+@pytest.mark.parametrize("table", ["order_events", "refunds"])
+def test_the_app_role_may_add_history_and_refunds_and_not_change_them(
+    connection: psycopg.Connection, database_url: str, table: str
 ) -> None:
     connection.execute(
         "do $$ begin if not exists (select from pg_roles where rolname = 'orders_app')"
@@ -143,7 +144,8 @@ def test_the_app_role_may_add_history_and_not_change_it(
 
     rights = connection.execute(
         "select privilege_type from information_schema.role_table_grants"
-        " where grantee = 'orders_app' and table_name = 'order_events'"
+        " where grantee = 'orders_app' and table_name = %s",
+        (table,),
     ).fetchall()
     connection.execute("drop owned by orders_app")
     connection.execute("drop role orders_app")

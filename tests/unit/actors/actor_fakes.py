@@ -144,12 +144,16 @@ class FakeTelemetry:
         self.rejections: dict[str, int] = {}
         self.settlements: list[tuple[OrderStatus, list[float]]] = []
         self.restarted: list[str] = []
+        self.refunds: list[PaymentStatus] = []
 
     def accepted(self, count: int) -> None:
         self.accepted_count += count
 
     def settled(self, status: OrderStatus, ages_seconds: Sequence[float]) -> None:
         self.settlements.append((status, list(ages_seconds)))
+
+    def refunded(self, payment_status: PaymentStatus) -> None:
+        self.refunds.append(payment_status)
 
     def rejected(self, reason: str, count: int = 1) -> None:
         self.rejections[reason] = self.rejections.get(reason, 0) + count

@@ -19,6 +19,7 @@ from orders.domain.records import (
     OutboxState,
     RecordBatch,
 )
+from orders.domain.refunds import OrderRefunds
 from orders.domain.settlement import OpenOrder, Settled, Settlement
 
 
@@ -128,6 +129,7 @@ class FakeReadStore(Flaky):
         self.reads: list[list[str]] = []
         self.page = OrderPage((), None)
         self.history: tuple[HistoryEntry, ...] | None = None
+        self.refunds: OrderRefunds | None = None
         self.notifications: tuple[Notification, ...] = ()
         self.asked: list[tuple[object, ...]] = []
         self.bad_ids: set[str] = set()
@@ -157,6 +159,11 @@ class FakeReadStore(Flaky):
         self.asked.append((tenant_id, order_id))
         self.trip()
         return self.history
+
+    def read_refunds(self, tenant_id: str, order_id: str) -> OrderRefunds | None:
+        self.asked.append((tenant_id, order_id))
+        self.trip()
+        return self.refunds
 
     def read_notifications(
         self, tenant_id: str, user_id: int, limit: int

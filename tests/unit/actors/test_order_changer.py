@@ -25,15 +25,19 @@ from orders.domain.changing import (
     Changed,
     OrderAbsent,
     OrderChange,
+    RefundReplayed,
     after,
     decide_change,
 )
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.intake import IdempotencyKey, Replayed
 from orders.domain.order import OrderStatus, PaymentStatus
+from orders.domain.refunding import RefundSteps, decide_refund
+from orders.domain.refunds import Refund, Refunded, RefundState, RefundWish
 from orders.domain.settlement import Settlement
 from orders.domain.transitions import State
 
+PAID = State(OrderStatus.PAID, PaymentStatus.SUCCESS)
 FAILED = State(OrderStatus.FAILED, PaymentStatus.FAILED)
 KEY = IdempotencyKey("route", "key", b"f")
 UNKNOWN = DatabaseUnavailableError("cut off", outcome_unknown=True)
@@ -60,6 +64,19 @@ def changed(name: str, state: State = PENDING) -> Changed:
     decided = decide_change(before, wanted, Attempts(1, 5))
     assert isinstance(decided, Settlement)
     return Changed(decided, after(before, decided, NOON))
+
+
+def refunded(name: str) -> Changed:
+    before = order(name, PAID)
+    wanted = OrderChange(name, "default", Action.REFUND, "client")
+    steps = decide_refund(before, wanted, RefundWish("r"), Refunded(0, 0))
+    assert isinstance(steps, RefundSteps)
+    made = Refund(
+        "r", name, "default", 3, "EUR", steps.amount, RefundState.SUCCEEDED, "a", None,
+        NOON,
+    )  # fmt: skip
+    last = steps.finished
+    return Changed(last, after(before, last, NOON), None, (steps.started,), made)
 
 
 @dataclass
@@ -100,6 +117,7 @@ def bench(world: World) -> Bench:
         sweeper=sweeper,
         replies=world.replies,
         status=world.status,
+        telemetry=world.telemetry,
     )
     actor.on_start()
     return Bench(world, store, role, producer, notifier, sweeper, actor)
@@ -121,7 +139,7 @@ def test_the_event_of_a_change_is_handed_on(bench: Bench) -> None:
 
     hand = bench.producer.lane.take(10)
     assert hand is not None
-    assert hand.messages == [PublishEvents((changed("a").event,))]
+    assert hand.messages == [PublishEvents(changed("a").events)]
 
 
 def test_those_who_wait_for_a_cancelled_order_are_told(bench: Bench) -> None:
@@ -142,6 +160,44 @@ def test_a_reopened_order_is_no_outcome(bench: Bench) -> None:
     assert not bench.notifier.lane.waiting
     assert bench.producer.lane.waiting
     assert bench.world.log.count("order.changed") == 1
+
+
+def test_both_events_of_a_refund_are_handed_on(bench: Bench) -> None:
+    bench.store.outcomes["a"] = refunded("a")
+
+    bench.ask(request("a"))
+
+    hand = bench.producer.lane.take(10)
+    assert hand is not None
+    [published] = hand.messages
+    assert [event.type for event in published.events] == [
+        "orders.order.refund_started.v1",
+        "orders.order.refunded.v1",
+    ]
+
+
+def test_a_refund_is_counted_and_logged_and_is_no_settlement(bench: Bench) -> None:
+    bench.store.outcomes["a"] = refunded("a")
+
+    bench.ask(request("a"))
+
+    assert bench.world.telemetry.refunds == [PaymentStatus.REFUNDED]
+    assert bench.world.log.count("order.refunded") == 1
+    assert not bench.notifier.lane.waiting
+
+
+def test_a_refund_of_unknown_outcome_is_answered_once_it_is_found(bench: Bench) -> None:
+    made = refunded("a")
+    assert made.refund is not None
+    found = RefundReplayed(made.order, made.refund)
+    bench.store.errors = [UNKNOWN]
+    bench.store.outcomes["a"] = found
+
+    bench.ask(request("a", KEY))
+    bench.world.pass_time(bench.actor, 1.0)
+
+    assert bench.given == {"a": found}
+    assert bench.suspects == 1
 
 
 def test_the_sweeper_hears_of_an_event_that_nobody_took(bench: Bench) -> None:

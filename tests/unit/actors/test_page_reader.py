@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from actor_fakes import NOON, RecordedRole, World, ticket
+from actor_fakes import NOON, RecordedRole, World, order, ticket
 from port_fakes import FakeReadStore
 
 from orders.actors.messages import (
@@ -14,6 +14,7 @@ from orders.actors.messages import (
     ReadHistory,
     ReadNotifications,
     ReadOrders,
+    ReadRefunds,
     Refused,
 )
 from orders.actors.page_reader import PageReader
@@ -21,6 +22,7 @@ from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notice, Notification
 from orders.domain.records import HistoryEntry
+from orders.domain.refunds import OrderRefunds
 
 HISTORY = (HistoryEntry(1, "orders.order.accepted.v1", "{}", NOON, "system", None),)
 NOTIFICATIONS = (Notification(Notice("a", 2, 7, "inbox", "paid"), NOON),)
@@ -61,6 +63,15 @@ def test_history_of_a_missing_order_is_none(bench: Bench) -> None:
     bench.ask(ReadHistory("default", "a", ticket("t")))
 
     assert bench.world.replies.given == {"t": None}
+
+
+def test_refunds_are_answered(bench: Bench) -> None:
+    bench.store.refunds = OrderRefunds(order("a"), ())
+
+    bench.ask(ReadRefunds("default", "a", ticket("t")))
+
+    assert bench.world.replies.given == {"t": OrderRefunds(order("a"), ())}
+    assert bench.store.asked == [("default", "a")]
 
 
 def test_notifications_are_answered(bench: Bench) -> None:

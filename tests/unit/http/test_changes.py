@@ -109,6 +109,7 @@ def test_what_is_asked_for_is_handed_on(
         4,
         None,
         TRACE,
+        None,
     )
 
 

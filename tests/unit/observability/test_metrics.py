@@ -5,7 +5,7 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import FilteringBoundLogger
 
-from orders.domain.order import OrderStatus
+from orders.domain.order import OrderStatus, PaymentStatus
 from orders.observability.distribution import Distribution
 from orders.observability.gauges import CONSUMER_LAG, GAUGES, OUTBOX_PENDING, Gauge
 from orders.observability.metrics import Metrics
@@ -52,6 +52,13 @@ def test_a_value_equal_to_a_bound_belongs_below_it() -> None:
     distribution.add(1.0)
 
     assert distribution.buckets() == [("1.0", 1.0), ("2.0", 1.0), ("+Inf", 1.0)]
+
+
+def test_refunds_are_counted_by_where_they_left_their_order(metrics: Metrics) -> None:
+    metrics.refunded(PaymentStatus.PARTIALLY_REFUNDED)
+
+    labels = {"payment_status": "PARTIALLY_REFUNDED"}
+    assert value(metrics, "refunds_total", **labels) == 1
 
 
 def test_methods_that_clients_make_up_share_a_series(metrics: Metrics) -> None:

@@ -16,8 +16,9 @@ from orders.domain.audit import (
     StoredEvent,
     StoredKey,
     StoredOrder,
+    StoredRefund,
 )
-from orders.domain.events import event_data, event_type
+from orders.domain.events import event_data, event_type, with_refund
 from orders.domain.notices import notice_of
 from orders.domain.payment import PaymentRule
 from orders.domain.records import EventRef
@@ -62,12 +63,21 @@ class World:
         """Add a correct order with this history; return its id."""
         order_id = order_id_of(number)
         state: State | None = None
-        history, notices = [], []
+        history, notices, refunds = [], [], list[StoredRefund]()
         for version, change in enumerate((Change.ACCEPTED, *changes), 1):
             state = move(state, change)
             data = event_data(
                 *(order_id, "default", 7, total, "EUR", state, version, None)
             )
+            left = total - sum(refund.amount for refund in refunds)
+            if change in {Change.PARTIALLY_REFUNDED, Change.REFUNDED}:
+                amount = left if change is Change.REFUNDED else left // 4
+                data = with_refund(data, order_id_of(version), amount, "EUR")
+                refunds.append(
+                    StoredRefund(
+                        order_id, version, "default", "EUR", amount, "SUCCEEDED"
+                    )
+                )
             history.append(
                 StoredEvent(order_id, version, event_type(change), data, None)
             )
@@ -81,7 +91,7 @@ class World:
         )
         key = StoredKey(order_id, DATABASE_ROUTE, f"key-{number}")
         self.orders[order_id] = AuditedOrder(
-            order_id, order, history, notices, [], [key]
+            order_id, order, history, notices, [], [key], refunds
         )
         for event in history:
             self.publish(event)

@@ -80,6 +80,7 @@ def test_what_was_looked_at_is_counted(world) -> None:
         "waiting": 0,
         "notices": 1,
         "keys": 2,
+        "refunds": 0,
         "unsettled": 1,
         "records": 3,
         "events_on_topic": 3,

@@ -105,7 +105,7 @@ def test_an_order_that_is_not_where_its_history_ends_is_found(
 
     world.spoil_row(order_id, **columns)
 
-    assert broken(world.verify()) == {"transitions/order_differs_from_history"}
+    assert "transitions/order_differs_from_history" in broken(world.verify())
 
 
 def test_an_order_that_is_not_settled_in_time_is_found(world, broken) -> None:
