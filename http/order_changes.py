@@ -158,11 +158,11 @@ def _late(request: ChangeOrder) -> ProblemError:
 
 
 def _unknown(change: OrderChange, retry_after_seconds: float) -> ProblemError:
+    place = "its Location" if change.refund is None else "its refunds"
     again = (
         "send the request again with the same Idempotency-Key."
         if change.key is not None
-        else "look at its Location, and send the request again with If-Match if it was"
-        " not."
+        else f"look at {place}, and send the request again with If-Match if it was not."
     )
     return ProblemError(
         OUTCOME_UNKNOWN,

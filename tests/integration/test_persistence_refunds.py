@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from itertools import chain
 
@@ -274,21 +275,21 @@ def _at_once(
     waiting = iter(changes)
     lock = threading.Lock()
 
+    def pick() -> OrderChange | None:
+        with lock:
+            return next(waiting, None)
+
     def work(number: int) -> list[ChangeOutcome | str]:
-        store = change_store(nodes[number % 2])
-        store.change(wish(new_id()))  # so that it is connected
-        start.wait(20)
         outcomes: list[ChangeOutcome | str] = []
-        while True:
-            with lock:
-                change = next(waiting, None)
-            if change is None:
-                store.close()
-                return outcomes
-            try:
-                outcomes.append(store.change(change))
-            except ContentionError:  # nothing was stored
-                outcomes.append("busy")
+        with closing(change_store(nodes[number % 2])) as store:
+            store.change(wish(new_id()))  # so that it is connected
+            start.wait(20)
+            while (change := pick()) is not None:
+                try:
+                    outcomes.append(store.change(change))
+                except ContentionError:  # nothing was stored
+                    outcomes.append("busy")
+        return outcomes
 
     with ThreadPoolExecutor(2 * per_node) as pool:
         return list(chain.from_iterable(pool.map(work, range(2 * per_node))))

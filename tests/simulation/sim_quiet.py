@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from orders.domain.order import OrderStatus
+from orders.domain.order import OrderStatus, PaymentStatus
 
 
 class SilentLog:
@@ -38,6 +38,9 @@ class SilentTelemetry:
         """Forget it."""
 
     def settled(self, status: OrderStatus, ages_seconds: Sequence[float]) -> None:
+        """Forget it."""
+
+    def refunded(self, payment_status: PaymentStatus) -> None:
         """Forget it."""
 
     def rejected(self, reason: str, count: int = 1) -> None:

@@ -190,6 +190,7 @@ def test_a_refund_of_unknown_outcome_is_said_to_be_one(
     answer = api.simulate_post(url(paid_order))
 
     assert (answer.status_code, answer.json["code"]) == (503, OUTCOME_UNKNOWN)
+    assert "look at its refunds" in answer.json["detail"]
 
 
 def test_the_refunds_of_an_order_add_up(
