@@ -21,6 +21,7 @@ from orders.domain.changing import (
     RefundReplayed,
     VersionDiffers,
 )
+from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.events import event_data
 from orders.domain.identifiers import IdFactory
 from orders.domain.intake import IdempotencyKey, KeyReused, NewOrder
@@ -33,6 +34,7 @@ from orders.persistence.audit import order_audit
 from orders.persistence.changing import PostgresChangeStore
 from orders.persistence.database import PostgresDatabase
 from orders.persistence.failures import ContentionError
+from orders.persistence.session import Session
 from orders.verification.order_checks import check_order
 from orders.verification.path import walk
 from orders.verification.rules import Rules
@@ -264,6 +266,36 @@ def test_a_key_that_was_forgotten_and_used_anew_means_the_new_refund(
     assert isinstance(second, Changed)
     assert isinstance(again, RefundReplayed)
     assert again.refund == second.refund
+
+
+def test_a_refund_whose_commit_was_not_heard_of_is_found_by_its_key(
+    store: PostgresChangeStore,
+    paid: str,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Session._run
+
+    def run_and_lose_the_reply(session: Session, statement, *given, **kept):
+        cursor = run(session, statement, *given, **kept)
+        if statement.name == "commit":
+            session.close()
+            raise DatabaseUnavailableError("cut off", outcome_unknown=True)
+        return cursor
+
+    wanted = wish(paid, "12.50", key=key("k"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "_run", run_and_lose_the_reply)
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            store.change(wanted)
+
+    again = store.change(wanted)
+
+    assert caught.value.outcome_unknown
+    assert wanted.refund is not None
+    assert isinstance(again, RefundReplayed)
+    assert again.refund.refund_id == wanted.refund.refund_id
+    assert amounts(connection) == [12_50]
 
 
 def _at_once(
