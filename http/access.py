@@ -37,7 +37,7 @@ _ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/Orders"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/cancel"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/payments"): Scope.WRITE,
-    ("POST", "/v1/orders/{order_id}/refunds"): Scope.WRITE,
+    ("POST", "/v1/orders/{order_id}/refunds"): Scope.ADMIN,
     ("GET", "/v1/orders"): Scope.READ,
     ("GET", "/v1/orders/{order_id}"): Scope.READ,
     ("GET", "/v1/orders/{order_id}/history"): Scope.READ,
