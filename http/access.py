@@ -44,6 +44,8 @@ _ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/v1/orders/{order_id}/refunds"): Scope.READ,
     ("GET", "/v1/orders/{order_id}/refunds/{refund_id}"): Scope.READ,
     ("GET", "/v1/notifications"): Scope.READ,
+    ("GET", "/problems"): Rule.PUBLIC,
+    ("GET", "/problems/{code}"): Rule.PUBLIC,
 }
 _HEADS = {
     ("HEAD", path): need for (method, path), need in _ROUTES.items() if method == "GET"

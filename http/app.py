@@ -17,6 +17,12 @@ from orders.http.order_questions import OrderQuestions
 from orders.http.order_resources import OrderCollection, OrderHistory, OrderItem
 from orders.http.order_submission import OrderSubmission
 from orders.http.parking import Parking
+from orders.http.problem_resources import (
+    PROBLEM_PATH,
+    PROBLEMS_PATH,
+    ProblemKind,
+    ProblemKinds,
+)
 from orders.http.problems import ProblemError, serialize_http_error, write_problem
 from orders.http.refund_resources import (
     REFUND_PATH,
@@ -119,6 +125,8 @@ def create_app(
     app.add_route(REFUNDS_PATH, RefundCollection(changes, questions, IdFactory()))
     app.add_route(REFUND_PATH, RefundItem(questions))
     app.add_route("/v1/notifications", NotificationCollection(questions))
+    app.add_route(PROBLEMS_PATH, ProblemKinds())
+    app.add_route(PROBLEM_PATH, ProblemKind())
     app.add_route("/Orders", OlderOrders(submission, default_currency, max_body_bytes))
     return app
 

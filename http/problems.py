@@ -198,13 +198,18 @@ def unknown_outcome(order_id: str, retry_after_seconds: float) -> ProblemError:
     )
 
 
+def problem_type(code: str) -> str:
+    """Return where the service says what ``code`` means."""
+    return _TYPE_PREFIX + code
+
+
 def write_problem(req: Asked, resp: falcon.Response, error: ProblemError) -> None:
     """Turn ``resp`` into the answer that ``error`` stands for."""
     kind = error.kind
     resp.status = falcon.code_to_http_status(kind.status)
     write_problem_headers(resp, error)
     body = ProblemBody(
-        type=_TYPE_PREFIX + error.code,
+        type=problem_type(error.code),
         title=kind.title,
         status=kind.status,
         detail=error.detail,
@@ -252,7 +257,7 @@ def listener_problem(status: int, code: str, detail: str) -> bytes:
     """
     kind = KINDS.get(code)
     body = ProblemBody(
-        type=_TYPE_PREFIX + code,
+        type=problem_type(code),
         title=kind.title if kind else falcon.code_to_http_status(status)[4:],
         status=status,
         detail=detail,

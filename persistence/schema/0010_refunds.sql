@@ -18,3 +18,15 @@ create table refunds (
     primary key (order_id, refund_id),
     constraint refunds_version_once unique (order_id, version)
 );
+
+create or replace function refuse_change_of_history() returns trigger
+language plpgsql as $$
+begin
+    raise exception '% is append-only: % is refused', tg_table_name, tg_op
+        using errcode = 'integrity_constraint_violation';
+end
+$$;
+
+create trigger refunds_append_only
+    before update or delete or truncate on refunds
+    for each statement execute function refuse_change_of_history();

@@ -124,9 +124,14 @@ def test_the_database_knows_exactly_the_states_of_the_domain(
         "update order_events set reason = 'x'",
         "delete from order_events",
         "truncate order_events",
+        "update refunds set amount_minor = 1",
+        "delete from refunds",
+        "truncate refunds",
     ],
 )
-def test_history_cannot_be_changed(connection: psycopg.Connection, change: str) -> None:
+def test_history_and_refunds_cannot_be_changed(
+    connection: psycopg.Connection, change: str
+) -> None:
     with pytest.raises(psycopg.IntegrityError, match="append-only"):
         connection.execute(change.encode())
 
