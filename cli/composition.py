@@ -39,6 +39,7 @@ from orders.config.settings import Settings
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.payment import PaymentRule
 from orders.http.app import create_app
+from orders.http.batch_resources import BATCH_PATH
 from orders.http.dispatcher import GreenletDispatcher
 from orders.http.limits import Limits
 from orders.http.loop import EventLoop
@@ -106,6 +107,8 @@ def compose(
         read_timeout_seconds=settings.http.read_timeout_seconds,
         max_wait_seconds=settings.http.max_wait_seconds,
         max_body_bytes=settings.http.max_body_bytes,
+        max_batch_bytes=settings.http.max_batch_bytes,
+        batch_timeout_seconds=settings.http.batch_timeout_seconds,
         access=None if access is None else access.control,
         access_log=log if settings.log.access else None,
     )
@@ -117,6 +120,7 @@ def compose(
         dispatcher=dispatcher,
         problem=listener_problem,
         admit=None if access is None else access.control.admit,
+        body_bytes={BATCH_PATH: settings.http.max_batch_bytes},
         limits=Limits(
             max_body_bytes=settings.http.max_body_bytes,
             max_connections=settings.http.max_connections,

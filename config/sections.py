@@ -212,51 +212,6 @@ class KafkaSettings(Section):
         return self
 
 
-class HttpSettings(Section):
-    """The public listener."""
-
-    host: Host = Field(default="127.0.0.1", description="Address to listen on.")
-    port: Port = Field(
-        default=8080, description="Port to listen on; 0 takes a free one."
-    )
-    max_body_bytes: int = Field(
-        default=65_536, ge=1024, le=524_288, description="Largest request body."
-    )
-    max_connections: int = Field(
-        default=8192, ge=16, le=1_000_000, description="Connections held open at once."
-    )
-    request_timeout_seconds: float = Field(
-        default=10,
-        ge=1,
-        le=300,
-        description="Longest time a client may take to send a request.",
-    )
-    keep_alive_seconds: float = Field(
-        default=60,
-        ge=1,
-        le=3600,
-        description="An idle connection is closed after this.",
-    )
-    store_timeout_seconds: float = Field(
-        default=1.8,
-        ge=0.1,
-        le=60,
-        description="Longest wait for an order to be committed.",
-    )
-    read_timeout_seconds: float = Field(
-        default=1.8,
-        ge=0.1,
-        le=60,
-        description="Longest wait for an answer to a question.",
-    )
-    max_wait_seconds: int = Field(
-        default=30, ge=0, le=300, description="Longest wait a client may ask for."
-    )
-    max_waiters: int = Field(
-        default=5000, ge=1, le=1_000_000, description="Clients that may wait at once."
-    )
-
-
 class OperationsSettings(Section):
     """The listener for probes, metrics and the operator's page."""
 

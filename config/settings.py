@@ -11,11 +11,11 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from orders.config.auth import AuthSettings
+from orders.config.http_listener import HttpSettings
 from orders.config.layers import read_given
 from orders.config.sections import (
     Currency,
     DatabaseSettings,
-    HttpSettings,
     IntakeSettings,
     KafkaSettings,
     LogSettings,

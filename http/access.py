@@ -34,6 +34,7 @@ Need = Scope | Rule
 
 _ROUTES: Mapping[tuple[str, str], Need] = {
     ("POST", "/v1/orders"): Scope.WRITE,
+    ("POST", "/v1/orders/batch"): Scope.WRITE,
     ("POST", "/Orders"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/cancel"): Scope.WRITE,
     ("POST", "/v1/orders/{order_id}/payments"): Scope.WRITE,

@@ -9,6 +9,8 @@ from orders.domain.identifiers import IdFactory
 from orders.http.access import AccessControl, AccessGuard
 from orders.http.answers import CONTENT_POLICY, SAFETY_FIELDS
 from orders.http.backend import Backend, Clock, RequestMeter
+from orders.http.batch_resources import BATCH_PATH, OrderBatches
+from orders.http.batch_storing import BatchStoring
 from orders.http.change_resources import CANCEL_PATH, PAYMENTS_PATH, OrderAction
 from orders.http.notification_resources import NotificationCollection
 from orders.http.older_route import OLDER_PATH, OlderOrders, write_older_error
@@ -36,6 +38,8 @@ OrderApp: TypeAlias = falcon.App[ServiceRequest, falcon.Response]
 
 MAX_BODY_BYTES: Final = 65_536
 """An order of 100 lines with all its metadata is under half of this."""
+MAX_BATCH_BYTES: Final = 524_288
+"""A thousand orders of one to three lines, without metadata."""
 _ACTIONS: Final = {
     CANCEL_PATH: Action.CANCEL,
     PAYMENTS_PATH: Action.RETRY_PAYMENT,
@@ -72,6 +76,8 @@ def create_app(
     read_timeout_seconds: float = 1.8,
     max_wait_seconds: int = 30,
     max_body_bytes: int = MAX_BODY_BYTES,
+    max_batch_bytes: int = MAX_BATCH_BYTES,
+    batch_timeout_seconds: float = 20.0,
     access: AccessControl | None = None,
     access_log: AccessLog | None = None,
 ) -> OrderApp:
@@ -88,7 +94,9 @@ def create_app(
             that of a change.
         read_timeout_seconds: how long one waits for a read.
         max_wait_seconds: the longest wait for an order to be settled.
-        max_body_bytes: the largest body of any request.
+        max_body_bytes: the largest body of a request, and of a row of a batch.
+        max_batch_bytes: the largest body of a batch.
+        batch_timeout_seconds: after this no more of a batch's rows are begun.
         access: decides who may do what; None lets everybody do everything.
         access_log: told of every answer; None for no such lines.
 
@@ -117,6 +125,11 @@ def create_app(
     app.add_route(
         "/v1/orders",
         OrderCollection(submission, questions, default_currency, max_body_bytes),
+    )
+    storing = BatchStoring(submission, clock, batch_timeout_seconds)
+    app.add_route(
+        BATCH_PATH,
+        OrderBatches(storing, default_currency, max_batch_bytes, max_body_bytes),
     )
     app.add_route("/v1/orders/{order_id}", OrderItem(questions))
     app.add_route("/v1/orders/{order_id}/history", OrderHistory(questions))

@@ -21,6 +21,7 @@ from orders.domain.order import (
 )
 from orders.http import strict_json
 from orders.http.order_checks import REFERENCE, check_order
+from orders.http.strict_json import Json
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
@@ -85,7 +86,16 @@ def read_strictly(body: bytes, default_currency: str) -> OrderRequest:
         ProblemError: ``malformed_body`` or ``invalid_order``, with all the places.
 
     """
-    value = strict_json.parse(body)
+    return check_parsed(body, strict_json.parse(body), default_currency)
+
+
+def check_parsed(body: bytes, value: Json, default_currency: str) -> OrderRequest:
+    """Return the order in ``value``, which the strict reader made of ``body``.
+
+    Raises:
+        ProblemError: ``invalid_order``, with all the places.
+
+    """
     metadata = None
     if isinstance(value, dict) and "metadata" in value:
         metadata = bytes(_decode_raw(body)["metadata"]).decode("utf-8")

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import Protocol, cast
 
 from orders.actors.messages import Ticket
@@ -111,6 +112,12 @@ class GreenletDispatcher:
         finally:
             del self._parked[parked]
 
+    def give_way(self) -> None:
+        """Go on in the loop's next turn."""
+        ticket = GreenletTicket(math.inf)
+        self._loop.soon(partial(ticket.resume, None))
+        self.park(ticket)
+
     def release_all(self) -> int:
         """Answer everything that is parked with ``LATE``; return how many."""
         return self._release(lambda _: True)
@@ -159,7 +166,7 @@ class GreenletDispatcher:
             return  # an alarm that an earlier one replaced
         self._alarm = math.inf
         self._release(lambda ticket: ticket.deadline <= now)
-        ahead = [t.deadline for t in self._parked if t.deadline > now]
+        ahead = [t.deadline for t in self._parked if now < t.deadline < math.inf]
         if ahead:
             self._set_alarm(max(min(ahead), now + _EXPIRY_GRAIN_SECONDS))
 

@@ -2,6 +2,7 @@
 
 import re
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,7 @@ from orders.http.problems import Fault, ProblemError
 from orders.http.request_context import ServiceRequest
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+KEY_ADVICE: Final = "send 1 to 255 visible ASCII characters"
 _DIGEST_BYTES = 16
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -23,14 +25,19 @@ def key_of(req: ServiceRequest) -> str | None:
 
     """
     key: str | None = req.env.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None or _KEY.fullmatch(key):
+    if key is None or is_key(key):
         return key
-    message = "send 1 to 255 visible ASCII characters"
+    message = KEY_ADVICE
     raise ProblemError(
         "idempotency_key_invalid",
         f"Idempotency-Key: {message}.",
         faults=[Fault("", "idempotency_key_invalid", message, "Idempotency-Key")],
     )
+
+
+def is_key(text: str) -> bool:
+    """Tell whether ``text`` can be a key."""
+    return _KEY.fullmatch(text) is not None
 
 
 def fingerprint(request: OrderRequest) -> bytes:

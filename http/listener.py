@@ -3,6 +3,9 @@
 import errno
 import socket
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import cast
 
 from orders.http.answers import Problem, last_answer
@@ -10,7 +13,7 @@ from orders.http.channel import Channel
 from orders.http.dispatcher import GreenletDispatcher
 from orders.http.limits import Limits
 from orders.http.loop import EventLoop
-from orders.http.parser import RequestParser
+from orders.http.parser import RequestParser, sized_by
 from orders.http.waitress_edge import (
     Adjustments,
     HTTPChannel,
@@ -39,9 +42,14 @@ class Listener(TcpWSGIServer):
         limits: Limits,
         backlog: int,
         parser_class: type[RequestParser] = RequestParser,
+        body_bytes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.loop = loop
-        self.parser_class = parser_class
+        sizes = {
+            path: _adjustments(replace(limits, max_body_bytes=size), backlog)
+            for path, size in body_bytes.items()
+        }
+        self.parser_class = sized_by(parser_class, sizes)
         self.limits = limits
         self.problem = problem
         self.draining = False

@@ -13,6 +13,7 @@ from orders.actors.messages import (
 from orders.domain.events import event_data
 from orders.domain.identifiers import IdFactory
 from orders.domain.intake import (
+    IdempotencyKey,
     KeyBusy,
     KeyReused,
     NewOrder,
@@ -65,21 +66,38 @@ class OrderSubmission:
             ProblemError: it was not stored, or it is not known whether it was.
 
         """
-        order = self._new_order(req, route, key, request)
-        deadline = self.clock() + self.timeout_seconds
-        ticket = self.parking.ticket(deadline)
-        submission = Submission(order, ticket, deadline)
+        order = self.new_order(req, request, idempotency_key(route, key, request))
+        return self.outcome(self.hand_over(order, self.clock() + self.timeout_seconds))
+
+    def hand_over(self, order: NewOrder, deadline: float) -> Submission:
+        """Hand the order over for this turn of the loop; ``outcome`` is still due.
+
+        Raises:
+            ProblemError: it was not taken, and is not stored.
+
+        """
+        submission = Submission(order, self.parking.ticket(deadline), deadline)
         refusal = self.backend.submit(submission)
         if refusal is not None:
             raise refused(refusal)
-        answer = self.parking.park(ticket)
+        return submission
+
+    def outcome(self, submission: Submission) -> Accepted:
+        """Wait for what became of an order that was handed over.
+
+        Raises:
+            ProblemError: it was not stored, or it is not known whether it was.
+
+        """
+        answer = self.parking.park(submission.ticket)
         if answer is LATE:
             raise _late(submission)
-        return _accepted(order, cast("SubmissionAnswer", answer))
+        return _accepted(submission.order, cast("SubmissionAnswer", answer))
 
-    def _new_order(
-        self, req: ServiceRequest, route: str, key: str | None, request: OrderRequest
+    def new_order(
+        self, req: ServiceRequest, request: OrderRequest, key: IdempotencyKey | None
     ) -> NewOrder:
+        """Return the order that ``request`` is to become, with an id of its own."""
         order_id = self.new_id()
         tenant_id = tenant_of(req)
         return NewOrder(
@@ -95,7 +113,7 @@ class OrderSubmission:
                 _ACCEPTED,
                 _FIRST_VERSION,
             ),
-            idempotency_key(route, key, request),
+            key,
             traceparent_of(req),
         )
 

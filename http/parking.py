@@ -30,3 +30,9 @@ class Parking(Protocol):
         An answer that comes after ``LATE`` is dropped. A ticket that was never
         handed out must still be parked or forgotten, not reused.
         """
+
+    def give_way(self) -> None:
+        """Let the loop serve everybody else for a turn, then go on.
+
+        For a handler with more to compute than one turn should take.
+        """

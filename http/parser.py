@@ -4,8 +4,9 @@ Closed here are the holes by which two servers in a row can be made to disagree
 where a request ends (request smuggling; RFC 9112, sections 6 and 11.2).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
+from types import MappingProxyType
 
 from orders.http.body import BodyBuffer
 from orders.http.chunks import StrictChunks
@@ -19,6 +20,7 @@ from orders.http.request_lines import (
     recurs,
 )
 from orders.http.waitress_edge import (
+    Adjustments,
     FixedStreamReceiver,
     HTTPRequestParser,
     ParsingError,
@@ -46,6 +48,8 @@ class RequestParser(HTTPRequestParser):
 
     start_lines = LineCache(parse_start_line)
     fields = LineCache(parse_field, keep=recurs)
+    sizes: Mapping[str, Adjustments] = MappingProxyType({})
+    """The limits of paths that have their own."""
 
     caller: Caller | ProblemError | None = None
     """Who asks, or why it is refused; None where nobody is asked."""
@@ -110,6 +114,7 @@ class RequestParser(HTTPRequestParser):
 
     def _take_start(self, start: StartLine) -> None:
         self.command, self.request_uri, self.path, self.query, self.version = start
+        self.adj = self.sizes.get(self.path, self.adj)
         self.url_scheme = self.adj.url_scheme
         connection = self.headers.get("CONNECTION", "").lower()
         if start.version == "1.0":
@@ -149,6 +154,13 @@ class RequestParser(HTTPRequestParser):
         self.content_length = int(text)
         if self.content_length > 0:
             self.body_rcv = FixedStreamReceiver(self.content_length, BodyBuffer())
+
+
+def sized_by(
+    parser: type[RequestParser], sizes: Mapping[str, Adjustments]
+) -> type[RequestParser]:
+    """Return ``parser`` with limits of their own for some paths."""
+    return type("SizedParser", (parser,), {"sizes": sizes})
 
 
 def guarded_by(admit: Admit) -> type[RequestParser]:

@@ -60,6 +60,7 @@ KINDS: Final = {
     "body_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body has the wrong form"),
     "invalid_order": Kind(422, "The order is not valid"),
+    "invalid_batch": Kind(422, "The batch is not valid"),
     "invalid_request": Kind(422, "The request is not valid"),
     "order_refused": Kind(422, "The order cannot be stored"),
     "idempotency_key_reused": Kind(422, "The key was used with another body"),
@@ -115,6 +116,7 @@ class ProblemError(Exception):
             be changed.
         order: where the order stands, for a change that it does not allow.
         headers: further header fields of the answer, names in lower case.
+        results: JSON text, what became of each row of a batch.
 
     """
 
@@ -128,6 +130,7 @@ class ProblemError(Exception):
         order_id: str | None = None,
         order: OrderState | None = None,
         headers: Mapping[str, str] = _NO_HEADERS,
+        results: bytes | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
@@ -138,6 +141,7 @@ class ProblemError(Exception):
         self.order_id = order_id
         self.order = order
         self.headers = headers
+        self.results = results
 
 
 class ProblemBody(msgspec.Struct, frozen=True):
@@ -154,6 +158,7 @@ class ProblemBody(msgspec.Struct, frozen=True):
     retryable: bool
     order_id: str | msgspec.UnsetType = msgspec.UNSET
     order: OrderState | msgspec.UnsetType = msgspec.UNSET
+    results: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class Asked(Protocol):
@@ -220,6 +225,7 @@ def write_problem(req: Asked, resp: falcon.Response, error: ProblemError) -> Non
         retryable=kind.retryable,
         order_id=error.order_id or msgspec.UNSET,
         order=error.order or msgspec.UNSET,
+        results=msgspec.UNSET if error.results is None else msgspec.Raw(error.results),
     )
     resp.content_type = PROBLEM_JSON
     resp.data = _encode(body)

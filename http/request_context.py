@@ -115,17 +115,29 @@ def demand_json_body(req: ServiceRequest) -> None:
         ProblemError: ``unsupported_media_type``.
 
     """
-    declared = req.content_type
-    if declared != JSON and (
-        declared is None or declared.partition(";")[0].strip().lower() != JSON
-    ):
+    media_type_of(req, JSON)
+
+
+def media_type_of(req: ServiceRequest, *allowed: str) -> str:
+    """Return which of the ``allowed`` types the body is declared as.
+
+    Raises:
+        ProblemError: ``unsupported_media_type``, also for an encoded body.
+
+    """
+    declared = req.content_type or ""
+    if declared not in allowed:
+        declared = declared.partition(";")[0].strip().lower()
+    if declared not in allowed:
+        types = " or ".join(allowed)
         raise ProblemError(
-            "unsupported_media_type", f"Send the body with Content-Type: {JSON}."
+            "unsupported_media_type", f"Send the body with Content-Type: {types}."
         )
     if req.env.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise ProblemError(
             "unsupported_media_type", "Send the body without Content-Encoding."
         )
+    return declared
 
 
 def demand_json_answer(req: ServiceRequest) -> None:

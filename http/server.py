@@ -1,6 +1,8 @@
 """The HTTP server: binds, serves until it is drained, and says what was left."""
 
 import socket
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from orders.http.answers import Problem
 from orders.http.dispatcher import GreenletDispatcher
@@ -33,6 +35,7 @@ class OrderServer:
         limits: of connections, bytes and seconds.
         backlog: connections that the kernel keeps for us until they are accepted.
         admit: decides on a request before its body is read; None admits all.
+        body_bytes: the largest bodies of paths that have a limit of their own.
 
     """
 
@@ -48,6 +51,7 @@ class OrderServer:
         limits: Limits | None = None,
         backlog: int = 1024,
         admit: Admit | None = None,
+        body_bytes: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._app = app
         self._address = (host, port)
@@ -56,6 +60,7 @@ class OrderServer:
         self._problem = problem
         self._limits = limits or Limits()
         self._backlog = backlog
+        self._body_bytes = body_bytes
         self._parser_class = RequestParser if admit is None else guarded_by(admit)
         self._listener: Listener | None = None
         self._drain_until: float | None = None
@@ -77,6 +82,7 @@ class OrderServer:
             limits=self._limits,
             backlog=self._backlog,
             parser_class=self._parser_class,
+            body_bytes=self._body_bytes,
         )
         self._loop.on_tick(self._listener.review)
         self._loop.on_tick(self._check_drained)

@@ -57,6 +57,7 @@ class FakeProcess:
         self.counted: list[tuple[str, str, int]] = []
         self.logged: list[tuple[str, dict[str, object]]] = []
         self._answers: dict[object, object] = {}
+        self.turns_given = 0
 
     def clock(self) -> float:
         return self.now
@@ -89,6 +90,9 @@ class FakeProcess:
         if answer is LATE:
             self.now = ticket.deadline
         return answer
+
+    def give_way(self) -> None:
+        self.turns_given += 1
 
     def http_request(
         self, method: str, route: str, status: int, seconds: float

@@ -272,3 +272,30 @@ def test_an_interrupt_in_a_handler_reaches_the_loop(dispatcher, loop):
 def test_parking_outside_a_handler_is_refused(dispatcher):
     with pytest.raises(RuntimeError, match="only a request's handler"):
         dispatcher.park(dispatcher.ticket(200.0))
+
+
+def test_a_handler_that_gives_way_goes_on_in_the_next_turn(dispatcher, loop):
+    steps = []
+
+    def long_work():
+        steps.append("first half")
+        dispatcher.give_way()
+        steps.append("second half")
+
+    dispatcher.add_task(Request(long_work))
+    dispatcher.add_task(Request(lambda: steps.append("another")))
+    loop.turn()
+    assert steps == ["first half", "another"]
+
+    loop.turn()
+    assert steps == ["first half", "another", "second half"]
+    assert dispatcher.parked == 0
+
+
+def test_a_handler_that_gives_way_sets_no_alarm(dispatcher, loop):
+    dispatcher.add_task(Request(dispatcher.give_way))
+    park(dispatcher, loop, deadline=101.0)
+
+    loop.advance(2.0)
+
+    assert loop.timers == []

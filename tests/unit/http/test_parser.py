@@ -1,6 +1,6 @@
 import pytest
 
-from orders.http.parser import RequestParser
+from orders.http.parser import RequestParser, sized_by
 from orders.http.waitress_edge import Adjustments
 
 HOST = b"Host: test\r\n"
@@ -202,3 +202,16 @@ def test_no_other_white_space_may_come_before_a_request(parser, before):
     parser.received(before + b"GET /a HTTP/1.1\r\n" + HOST + b"\r\n")
 
     assert error_of(parser) == (400, "White space comes before the request")
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"), [(b"/a", True), (b"/large", False), (b"/large?a=b", False)]
+)
+def test_a_path_may_have_a_limit_of_its_own(path, refused):
+    larger = Adjustments(max_request_body_size=101)
+    sized = sized_by(RequestParser, {"/large": larger})
+    parser = sized(Adjustments(max_request_body_size=11))
+
+    parse(parser, b"Content-Length: 100", start=b"POST " + path + b" HTTP/1.1")
+
+    assert (parser.error is not None) is refused
