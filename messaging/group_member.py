@@ -20,6 +20,7 @@ from orders.messaging.kafka_clients import (
     rebalance_listener,
 )
 from orders.messaging.offsets import DoneMarks
+from orders.messaging.parked_records import take_turns
 from orders.messaging.unreadable import deferred_error, skip_unreadable
 
 POLL_MS = 200
@@ -113,6 +114,7 @@ class GroupMember:
             MemberBrokenError: the client failed, and not over a record.
 
         """
+        take_turns(self._consumer)
         try:
             records = self._consumer.poll(timeout_ms=POLL_MS, max_records=max_records)
         except Exception as error:  # noqa: BLE001 - taking a record apart may raise anything

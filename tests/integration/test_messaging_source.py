@@ -221,6 +221,29 @@ def poll_until_group_lag(source: KafkaRecordSource, lag: int) -> None:
     poll_until(source, lambda _: source.group_lag() == lag, seconds=10.0)
 
 
+def test_a_partition_that_was_paused_half_read_goes_on_when_it_is_resumed(
+    make_source: MakeSource, feed: Feed
+) -> None:
+    feed.create(partitions=3)
+    published = feed.publish(300)
+    source = make_source(max_poll_records=10, max_outstanding_records=30)
+    seen: list[str] = []
+    waiting: list[int] = []
+
+    deadline = time.monotonic() + 15.0
+    while len(seen) < len(published) and time.monotonic() < deadline:
+        batch = source.poll()
+        if batch is not None:
+            seen += batch.order_ids
+            waiting.append(batch.token)
+        else:  # everything that came is outstanding, and paused for it
+            for token in waiting:
+                source.done(token)
+            waiting.clear()
+
+    assert sorted(seen) == sorted(published)
+
+
 def test_every_order_is_handed_out(feed: Feed, make_source: MakeSource) -> None:
     feed.create(3)
     sent = feed.publish(1_000)

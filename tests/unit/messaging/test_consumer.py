@@ -60,7 +60,9 @@ class FakeConsumer:
         self.network_ended = False
         self._client = SimpleNamespace(close=self._end_network)
         self._fetcher = SimpleNamespace(
-            _next_partition_records=None, _next_in_line_exception_metadata=None
+            _next_partition_records=None,
+            _next_in_line_exception_metadata=None,
+            _paused_partition_records={},
         )
 
     def end_offsets(

@@ -71,6 +71,14 @@ def test_the_fetcher_names_the_record_that_it_could_not_unpack() -> None:
     assert "self.topic_partition = " in records
 
 
+def test_the_fetcher_parks_what_is_paused_where_it_is_looked_for() -> None:
+    source = inspect.getsource(Fetcher.fetched_records)
+
+    assert "self._paused_partition_records[tp] = self._next_partition_records" in source
+    # Not the fault that is worked around any more? Then take_turns can go.
+    assert "if self._next_partition_records is None:" in source
+
+
 def test_batches_are_built_where_chunks_are_put_in() -> None:
     install_chunks()
 
