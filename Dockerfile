@@ -12,6 +12,7 @@ COPY persistence persistence
 COPY observability observability
 COPY config config
 COPY verification verification
+COPY load load
 COPY cli cli
 COPY devstack devstack
 COPY chaos chaos

@@ -20,6 +20,7 @@ ROOMS = (
     "observability",
     "config",
     "verification",
+    "load",
     "cli",
     "devstack",
     "chaos",

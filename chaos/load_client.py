@@ -6,21 +6,22 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from orders.chaos.answers import (
+from orders.chaos.load_scene import Scene
+from orders.load.answers import (
     Meaning,
     meaning_of_create,
     meaning_of_page,
     meaning_of_read,
 )
-from orders.chaos.http_client import (
+from orders.load.attempts import Attempt, create_of, read_of
+from orders.load.http_client import (
     Answer,
     BrokenError,
     Connection,
     MalformedError,
     NotSentError,
 )
-from orders.chaos.load_scene import Attempt, Scene, create_of, read_of
-from orders.chaos.planned_orders import ROUTE, PlannedOrder, plan_order
+from orders.load.planned_orders import ROUTE, PlannedOrder, plan_order
 from orders.verification.journal import Outcome
 
 _HANG_SECONDS = 30.0

@@ -17,6 +17,7 @@ from orders.cli.commands import (
     history,
     keys,
     listing,
+    load,
     migrate,
     refund,
     retry,
@@ -56,6 +57,7 @@ app.command("refund")(refund.refund)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.command("verify")(verify.verify)
+app.command("load")(load.load)
 app.command("demo")(demo.demo)
 app.command("version")(version.version)
 

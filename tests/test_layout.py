@@ -25,14 +25,16 @@ ALLOWED_ROOMS = {
     "observability": {"observability", "domain"},
     "config": {"config", "domain"},
     "verification": {"verification", "domain"},
+    "load": {"load", "verification"},
     "devstack": {"devstack"},
     "cli": {
         *("cli", "domain", "actors", "http", "messaging", "persistence"),
         *("observability", "config", "devstack", "verification", "failpoints"),
+        "load",
     },
     "chaos": {
         *("chaos", "domain", "messaging", "persistence", "verification"),
-        *("failpoints", "devstack"),
+        *("failpoints", "devstack", "load"),
     },
 }
 
@@ -58,6 +60,7 @@ FRUGAL = {
     "domain": set[str](),
     "failpoints": set[str](),
     "verification": set[str](),
+    "load": set[str](),
     # msgspec writes log lines; annotated_types is how pydantic tells its bounds.
     "config": {
         *("structlog", "msgspec"),

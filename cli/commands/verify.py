@@ -10,20 +10,16 @@ import typer
 
 from orders.cli.failure import CommandError
 from orders.cli.output import AsJson, print_json, print_rows, print_table
-from orders.cli.target import bootstrap_servers, database_url, read_settings
+from orders.cli.service_check import check_service, rules_of
+from orders.cli.target import read_settings
 from orders.domain.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from orders.config.settings import Settings
-    from orders.verification.rules import Rules
     from orders.verification.verdict import Verdict
 
 _VIOLATED = 1
 _CANNOT_CHECK = 2
 _PROGRESS_SECONDS = 5.0
-_SECONDS_PER_HOUR = 3600
-_REPAIR_SECONDS = 60.0
-"""What a repair by the sweeper takes once it is due."""
 
 
 def verify(
@@ -74,8 +70,8 @@ def verify(
     began = time.monotonic()
     try:
         settings = read_settings()
-        rules = _rules(settings, grace, journal_is_complete, ignore_limit)
-        verdict = _check(settings, journal or [], rules)
+        rules = rules_of(settings, grace, journal_is_complete, ignore_limit)
+        verdict = check_service(settings, journal or [], rules, _Progress())
         show = _print_json if as_json else _print
         show(verdict)
         if metrics is not None:
@@ -89,46 +85,6 @@ def verify(
         raise typer.Exit(_CANNOT_CHECK) from error
     if not verdict.ok:
         raise typer.Exit(_VIOLATED)
-
-
-def _rules(
-    settings: "Settings",
-    grace: float | None,
-    journal_is_complete: bool,
-    ignore_limit: bool,
-) -> "Rules":
-    from orders.domain.payment import PaymentRule  # noqa: PLC0415
-    from orders.verification.rules import Rules  # noqa: PLC0415
-
-    payment, sweeper = settings.payment, settings.sweeper
-    repaired = sweeper.abandoned_after_seconds + _REPAIR_SECONDS
-    return Rules(
-        None if ignore_limit else PaymentRule(payment.limit, payment.limits),
-        repaired if grace is None else grace,
-        sweeper.key_retention_hours * _SECONDS_PER_HOUR,
-        journal_is_complete,
-    )
-
-
-def _check(settings: "Settings", journals: list[Path], rules: "Rules") -> "Verdict":
-    from orders.cli.adapters import security_of  # noqa: PLC0415
-    from orders.cli.verification import verify as run  # noqa: PLC0415
-    from orders.messaging.topic_audit import TopicMissingError  # noqa: PLC0415
-    from orders.verification.journal import JournalError  # noqa: PLC0415
-
-    try:
-        return run(
-            database_url(settings),
-            bootstrap_servers(settings),
-            settings.kafka.topic,
-            settings.kafka.group,
-            journals,
-            rules,
-            security=security_of(settings.kafka),
-            progress=_Progress(),
-        )
-    except (JournalError, OSError, TopicMissingError) as error:
-        raise CommandError(str(error)) from error
 
 
 def _write(path: Path, verdict: "Verdict", seconds: float) -> None:

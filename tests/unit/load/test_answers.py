@@ -5,10 +5,9 @@ import random
 
 import pytest
 
-from orders.chaos.answers import meaning_of_create, meaning_of_read
-from orders.chaos.http_client import Answer, MalformedError, parse_head
-from orders.chaos.load_stats import LoadStats, decode_stats, encode_stats
-from orders.chaos.planned_orders import OLDER_ROUTE, ROUTE, PlannedOrder, plan_order
+from orders.load.answers import meaning_of_create, meaning_of_read
+from orders.load.http_client import Answer, MalformedError, parse_head
+from orders.load.planned_orders import OLDER_ROUTE, ROUTE, PlannedOrder, plan_order
 from orders.verification.journal import Outcome
 
 PROBLEM = {"content-type": "application/problem+json", "retry-after": "1"}
@@ -105,14 +104,3 @@ def test_lines_of_a_planned_order_add_up() -> None:
         if order.route == ROUTE:
             parts = sum(round(float(i["line_total"]) * 100) for i in body["items"])
             assert parts == round(float(body["total"]) * 100)
-
-
-def test_stats_survive_their_line() -> None:
-    stats = LoadStats(acknowledged=3, ok_since=[1.0, 2.0])
-
-    assert decode_stats(encode_stats(stats)) == stats
-
-
-def test_a_foreign_line_is_no_stats() -> None:
-    with pytest.raises(ValueError, match="load process"):
-        decode_stats('{"what": 1}')

@@ -1,12 +1,12 @@
-"""What an answer means to a chaos client, and whether it is a documented one."""
+"""What an answer means to a client, and whether it is a documented one."""
 
 from typing import NamedTuple
 
-from orders.chaos.http_client import Answer
-from orders.chaos.planned_orders import OLDER_ROUTE
+from orders.load.http_client import Answer
+from orders.load.planned_orders import OLDER_ROUTE
 from orders.verification.journal import Outcome
 
-_OK, _ACCEPTED, _CONFLICT, _UNAVAILABLE = 200, 202, 409, 503
+_OK, _ACCEPTED, _CONFLICT, _TOO_MANY, _UNAVAILABLE = 200, 202, 409, 429, 503
 _NOT_STORED = frozenset(
     {"not_stored", "overloaded", "draining", "too_many_unpublished"}
 )
@@ -28,6 +28,8 @@ def meaning_of_create(route: str, answer: Answer) -> Meaning:
         return _of_acceptance(route, answer)
     if answer.status == _UNAVAILABLE:
         return _of_unavailable(route, answer)
+    if _is_rate_limit(answer):
+        return Meaning(Outcome.FAILED)
     if answer.status == _CONFLICT and answer.body.get("code") == _KEY_BUSY:
         return Meaning(Outcome.FAILED)
     outcome = Outcome.FAILED if answer.status < 500 else Outcome.UNKNOWN  # noqa: PLR2004 - 5xx
@@ -41,6 +43,8 @@ def meaning_of_read(answer: Answer) -> Meaning:
         return Meaning(Outcome.OK, None if complete else f"no version: {answer.body}")
     if answer.status == _UNAVAILABLE:
         return _of_unavailable("", answer)
+    if _is_rate_limit(answer):
+        return Meaning(Outcome.FAILED)
     return Meaning(Outcome.FAILED, f"status {answer.status}: {answer.body}")
 
 
@@ -51,6 +55,12 @@ def meaning_of_page(answer: Answer) -> Meaning:
     if answer.status == _UNAVAILABLE:
         return _of_unavailable("", answer)
     return Meaning(Outcome.FAILED, f"status {answer.status}: {answer.body}")
+
+
+def _is_rate_limit(answer: Answer) -> bool:
+    """Tell whether a key's rate is used up, and when to come again is said."""
+    advice = answer.headers.get("retry-after", "")
+    return answer.status == _TOO_MANY and advice.isdecimal()
 
 
 def _of_acceptance(route: str, answer: Answer) -> Meaning:

@@ -6,6 +6,7 @@ answer that is not a whole and well-formed one.
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -45,14 +46,20 @@ class Answer:
 
 
 class Connection:
-    """A connection to one port of the loopback, made when it is needed.
+    """A connection to one port, of the loopback by default, made when it is needed.
 
     Owned by one task. After any error, cancellation included, the next request
-    opens a new one.
+    opens a new one. ``tls`` is None for plain HTTP.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(
+        self, port: int, host: str = LOOPBACK, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.port = port
+        self._host = host
+        self._tls = tls
+        at = f"[{host}]" if ":" in host else host
+        self._authority = f"{at}:{port}"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def request(
@@ -72,7 +79,7 @@ class Connection:
         """
         reader, writer = await self._open()
         try:
-            writer.write(_head(method, path, headers or {}, body) + body)
+            writer.write(self._head(method, path, headers or {}, body) + body)
             await writer.drain()
             answer = await _read_answer(reader)
         except (OSError, EOFError) as error:
@@ -99,19 +106,20 @@ class Connection:
         self.close()
         try:
             self._streams = await asyncio.open_connection(
-                LOOPBACK, self.port, limit=_LONGEST_HEAD_BYTES
+                self._host, self.port, limit=_LONGEST_HEAD_BYTES, ssl=self._tls
             )
         except OSError as error:
             raise NotSentError(str(error)) from error
         return self._streams
 
-
-def _head(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    fields = {"Host": "chaos", **headers}
-    if body:
-        fields["Content-Length"] = str(len(body))
-    lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+    def _head(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> bytes:
+        fields = {"Host": self._authority, **headers}
+        if body:
+            fields["Content-Length"] = str(len(body))
+        lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:

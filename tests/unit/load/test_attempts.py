@@ -1,9 +1,9 @@
 """What clients write down of what they saw."""
 
-from orders.chaos.answers import Meaning
-from orders.chaos.http_client import Answer
-from orders.chaos.load_scene import Attempt, create_of, read_of
-from orders.chaos.planned_orders import ROUTE, PlannedOrder
+from orders.load.answers import Meaning
+from orders.load.attempts import Attempt, create_of, read_of
+from orders.load.http_client import Answer
+from orders.load.planned_orders import ROUTE, PlannedOrder
 from orders.verification.journal import Outcome
 
 ORDER = PlannedOrder(ROUTE, "key", 7, b"{}", "print")

@@ -1,4 +1,4 @@
-"""The orders that a chaos client sends: each of its kind once, told apart for ever."""
+"""The orders that clients send: each of its kind once, told apart for ever."""
 
 import json
 import random
@@ -30,14 +30,23 @@ class PlannedOrder:
     fingerprint: str
 
 
-def plan_order(run: str, client: int, number: int, rng: random.Random) -> PlannedOrder:
-    """Return the ``number``-th order of a client; ``run`` makes its key unique."""
+def plan_order(
+    run: str,
+    client: int,
+    number: int,
+    rng: random.Random,
+    older_share: float = _OLDER_SHARE,
+) -> PlannedOrder:
+    """Return the ``number``-th order of a client; ``run`` makes its key unique.
+
+    ``older_share`` of them, from 0 to 1, go to the older route.
+    """
     key = f"{run}-{client}-{number}"
     total = _total(rng)
     # Unique where there is no reference: the older route has none.
     user_id = client * 10_000_000 + number + 1
     product_id, quantity = rng.randint(1, 10_000), rng.randint(1, 9)
-    if rng.random() < _OLDER_SHARE:
+    if rng.random() < older_share:
         return _older(key, user_id, product_id, quantity, total)
     first = rng.randint(1, total - 1)
     lines = [(product_id, quantity, first), (product_id + 1, 1, total - first)]

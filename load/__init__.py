@@ -1,0 +1,1 @@
+"""Clients that send orders, judge the answers and write down what they saw."""
