@@ -10,6 +10,8 @@ EMBEDDED := ORDERS_DATABASE__URL=embedded ORDERS_KAFKA__BOOTSTRAP_SERVERS=embedd
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
+ONLY :=
+ARGS :=
 FAULT := F1
 TRIALS := 20
 SEED := 7
@@ -43,8 +45,8 @@ chaos: .venv/dev.stamp ## break nodes and servers under load: FAULT=F1 TRIALS=20
 mutants: .venv/dev.stamp ## break one guard at a time in a copy; a test must notice
 	$(BIN)/python -m orders.chaos.mutants
 
-bench: .venv/dev.stamp ## measure throughput, latency and recovery
-	$(BIN)/python benchmarks/run.py
+bench: .venv/dev.stamp ## measure beside peers: ONLY=intake,latency ARGS=--quick
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 lock: .venv/dev.stamp ## pin the requirements anew, each with its hashes
 	$(LOCK) requirements/service.in --output-file requirements/service.txt

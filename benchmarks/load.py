@@ -1,51 +1,64 @@
-"""A closed-loop client: each connection sends its next order once it has an answer.
+"""The load client: one process, raw sockets, closed or open loop.
 
-Used as ``python benchmarks/load.py PORT CONNECTIONS SECONDS``; prints one JSON object.
-Orders go to ``POST /Orders``; one in five reaches the payment limit.
+    python -m benchmarks.load --port 8080 --path /Orders --seconds 5 --connections 64
+    python -m benchmarks.load --port 8080 --path /v1/orders --seconds 5 --rate 1000
+
+Closed: each connection sends its next request once it has an answer. Open, with
+``--rate``: requests are due at even intervals whatever the answers do, and a request's
+time counts from when it was *due*, so that a stall of the server is seen by everyone
+whom it would have kept waiting (no coordinated omission). Prints a line of JSON for
+each ``--interval`` and one for the whole at the end.
 """
 
-import itertools
+import argparse
 import json
-import selectors
+import select
 import socket
-import sys
 import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from benchmarks.requests import Requests
+from benchmarks.tally import Tally
 
 _HEAD_END = b"\r\n\r\n"
 _LONGEST_WAIT_SECONDS = 5.0
-
-
-def request(number: int) -> bytes:
-    """Return the bytes of one order."""
-    price = 1500 if number % 5 == 0 else 499
-    body = (
-        f'{{"user_id":{number % 10_000 + 1},"product_id":{number % 500 + 1},'
-        f'"quantity":2,"total_price":{price}}}'
-    )
-    head = (
-        "POST /Orders HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return (head + body).encode()
+_DRAIN_SECONDS = 10.0
+_MOST_OPEN = 512
+"""Of open-loop connections; ``select`` knows no descriptor above 1,023."""
 
 
 class Connection:
-    """One client; knows when its answer is complete."""
+    """One connection; knows when its answer is complete."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._answer = b""
-        self._sent_at = 0.0
+        self.since = 0.0
+        """When the request under way was due."""
 
-    def send(self, number: int) -> None:
-        """Send an order."""
-        self._sent_at = time.perf_counter()
-        self.socket.sendall(request(number))
+    def fileno(self) -> int:
+        """For ``select``."""
+        return self._socket.fileno()
 
-    def receive(self) -> tuple[int, float] | None:
-        """Take in what came; status and seconds once the answer is complete."""
-        self._answer += self.socket.recv(65_536)
+    def send(self, request: bytes, since: float) -> None:
+        """Send a request that is small enough never to block."""
+        self.since = since
+        self._socket.sendall(request)
+
+    def receive(self) -> int | None:
+        """Take in what came; the status once the answer is complete.
+
+        Raises:
+            ConnectionError: the server closed the connection.
+
+        """
+        came = self._socket.recv(65_536)
+        if not came:
+            raise ConnectionError("the server closed the connection")
+        self._answer += came
         head, end, body = self._answer.partition(_HEAD_END)
         if not end:
             return None
@@ -54,39 +67,119 @@ class Connection:
         if len(body) < int(fields[at:].split(b"\r\n", 1)[0]):
             return None
         self._answer = b""
-        return int(head[9:12]), time.perf_counter() - self._sent_at
+        return int(head[9:12])
 
 
-def run(port: int, connections: int, seconds: float) -> dict[str, float]:
-    """Keep ``connections`` busy for ``seconds``; return counts and times."""
-    selector = selectors.DefaultSelector()
-    numbers = itertools.count()
-    for _ in range(connections):
-        connection = Connection(port)
-        connection.socket.setblocking(False)
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
-        connection.send(next(numbers))
-    times: list[float] = []
-    refused = 0
-    began = time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        for key, _ in selector.select(_LONGEST_WAIT_SECONDS):
-            answered = key.data.receive()
-            if answered is None:
-                continue
-            status, took = answered
-            times.append(took)
-            refused += status >= 300  # noqa: PLR2004 - not a success
-            key.data.send(next(numbers))
-    took_all = time.perf_counter() - began
-    times.sort()
-    return {
-        "accepted_per_second": (len(times) - refused) / took_all,
-        "refused": refused,
-        "p50_ms": 1000 * times[len(times) // 2],
-        "p99_ms": 1000 * times[len(times) * 99 // 100],
-    }
+def run_closed(
+    port: int, requests: Requests, connections: int, seconds: float
+) -> Tally:
+    """Keep ``connections`` busy for ``seconds``."""
+    busy = [Connection(port) for _ in range(connections)]
+    tally, began = Tally(), time.perf_counter()
+    for connection in busy:
+        connection.send(requests.next(), began)
+    poller = select.poll()
+    by_descriptor = {connection.fileno(): connection for connection in busy}
+    for descriptor in by_descriptor:
+        poller.register(descriptor, select.POLLIN)
+    now = began
+    while now - began < seconds:
+        for descriptor, _ in poller.poll(_LONGEST_WAIT_SECONDS * 1000):
+            connection = by_descriptor[descriptor]
+            status = connection.receive()
+            if status is not None:
+                now = time.perf_counter()
+                tally.add(status, now - connection.since)
+                connection.send(requests.next(), now)
+        now = time.perf_counter()
+    tally.seconds = now - began
+    return tally
+
+
+class OpenLoop:
+    """Requests at even intervals over as many connections as that takes.
+
+    When all are busy, what is due waits here, and its time goes on counting.
+    """
+
+    def __init__(self, port: int, requests: Requests, rate: float) -> None:
+        self._port = port
+        self._requests = requests
+        self._rate = rate
+        self._idle: list[Connection] = []
+        self._busy: list[Connection] = []
+        self._due: deque[float] = deque()
+        self.tally = Tally()
+
+    def run(self, seconds: float, interval: float) -> Tally:
+        """Send for ``seconds`` and wait for what is under way."""
+        began = told = time.perf_counter()
+        parts = [self.tally]
+        number, total = 0, int(self._rate * seconds)
+        deadline = began + seconds + _DRAIN_SECONDS
+        now = began
+        while (number < total or self._busy or self._due) and now < deadline:
+            while number < total and began + number / self._rate <= now:
+                self._due.append(began + number / self._rate)
+                number += 1
+            self._send_due()
+            self._receive(began + number / self._rate if number < total else deadline)
+            now = time.perf_counter()
+            if interval and now - told >= interval:
+                self._tell(now - told)
+                parts.append(self.tally)
+                told = now
+        whole = Tally.sum(parts)
+        whole.lost += len(self._busy) + len(self._due)
+        whole.seconds = min(now - began, seconds)
+        return whole
+
+    def _send_due(self) -> None:
+        while self._due and (self._idle or len(self._busy) < _MOST_OPEN):
+            connection = self._idle.pop() if self._idle else Connection(self._port)
+            due = self._due.popleft()
+            self.tally.sent(time.perf_counter() - due)
+            connection.send(self._requests.next(), due)
+            self._busy.append(connection)
+
+    def _receive(self, until: float) -> None:
+        # select waits to the microsecond, poll and epoll to the millisecond.
+        left = min(max(until - time.perf_counter(), 0.0), _LONGEST_WAIT_SECONDS)
+        ready: Sequence[Connection] = select.select(self._busy, (), (), left)[0]
+        for connection in ready:
+            status = connection.receive()
+            if status is not None:
+                self.tally.add(status, time.perf_counter() - connection.since)
+                self._busy.remove(connection)
+                self._idle.append(connection)
+
+    def _tell(self, seconds: float) -> None:
+        self.tally.seconds = seconds
+        print(json.dumps(asdict(self.tally.summary())), flush=True)
+        self.tally = Tally()
+
+
+def main() -> None:
+    """Run the load as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--path", default="/Orders")
+    parser.add_argument("--keys", default="", help="begins each Idempotency-Key")
+    parser.add_argument("--batch", type=int, default=0, help="orders a request")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=0.0, help="requests a second")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--interval", type=float, default=0.0)
+    given = parser.parse_args()
+    requests = Requests(given.path, given.keys, given.batch)
+    if given.rate:
+        tally = OpenLoop(given.port, requests, given.rate).run(
+            given.seconds, given.interval
+        )
+    else:
+        tally = run_closed(given.port, requests, given.connections, given.seconds)
+    print(json.dumps(asdict(tally.summary())))
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))))
+    main()

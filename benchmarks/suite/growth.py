@@ -1,0 +1,95 @@
+"""Intake and settlement on a database that holds many orders already."""
+
+from contextlib import ExitStack
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.bench import Bench
+from benchmarks.figures import Report
+from benchmarks.plot import Bars, document
+from benchmarks.servers import Place
+from benchmarks.targets import Target
+
+_CONNECTIONS = 64
+_CHUNK = 200_000
+_PER_SECOND = 1_000.0
+# Settled orders of the past, a thousand a second up to an hour ago, each with two
+# history rows and its notice, as the service leaves them.
+_FILL = (
+    sql.SQL(
+        "create temp table filling on commit drop as"
+        " select uuidv7(-age) as id, now() - age as at, number %% 10000 + 1 as usr"
+        " from (select number, make_interval(secs => 3600 + (%s - number) / %s) as age"
+        " from generate_series(%s::bigint, %s::bigint - 1) as number) as aged"
+    ),
+    sql.SQL(
+        "insert into orders (order_id, tenant_id, user_id, currency, total, items,"
+        " status, payment_status, version, created_at, updated_at)"
+        " select id, 'default', usr, 'EUR', 49900,"
+        ' \'[{"product_id":3,"quantity":2,"line_total":49900}]\','
+        " 'PAID', 'SUCCESS', 2, at, at from filling"
+    ),
+    sql.SQL(
+        "insert into order_events (order_id, version, type, data, occurred_at, actor)"
+        " select id, version, 'orders.order.' || name || '.v1', repeat('x', 200), at,"
+        " 'growth' from filling,"
+        " (values (1, 'accepted'), (2, 'paid')) as kinds (version, name)"
+    ),
+    sql.SQL(
+        "insert into notifications (order_id, version, channel, tenant_id, user_id,"
+        " message, created_at)"
+        " select id, 2, 'email', 'default', usr, 'Your payment was successful.', at"
+        " from filling"
+    ),
+)
+
+
+def run(bench: Bench) -> Report:
+    """Fill databases of each size, then load a node on each in turn."""
+    report = Report("growth", "Does a large database slow the service down?")
+    accepted: dict[int, list[float]] = {size: [] for size in bench.sizes.stored}
+    settled: dict[int, list[float]] = {size: [] for size in bench.sizes.stored}
+    with ExitStack() as exits:
+        nodes: dict[int, Target] = {}
+        for size in bench.sizes.stored:
+            place = exits.enter_context(bench.place("growth", schema=True))
+            fill(place, size)
+            nodes[size] = exits.enter_context(bench.service(place))
+            bench.warm(nodes[size])
+
+        def one_round(_number: int) -> None:
+            for size, node in nodes.items():
+                summary = bench.closed(node.load(), _CONNECTIONS)
+                accepted[size].append(summary.rate)
+                seconds = summary.seconds + node.wait_settled()
+                settled[size].append(summary.accepted / seconds)
+
+        bench.rounds(one_round)
+    smallest = min(bench.sizes.stored)
+    for what, rounds in (("accepted", accepted), ("settled", settled)):
+        for size, each in rounds.items():
+            base = [] if size == smallest else rounds[smallest]
+            name = f"{what}, {size:,} orders stored"
+            report.add(name, "1/s", each, base, f"{smallest:,} stored")
+    sizes = tuple(f"{size:,}" for size in bench.sizes.stored)
+    bars = {"accepted": list(accepted.values()), "settled": list(settled.values())}
+    title = "Orders a second on a database that holds orders already"
+    report.plot = document(Bars(title, "orders/s", "orders stored", sizes, bars))
+    return report
+
+
+def fill(place: Place, count: int) -> None:
+    """Store ``count`` settled orders, some 200,000 a transaction."""
+    with psycopg.connect(place.database_url) as connection:
+        cursor = psycopg.ClientCursor(connection)
+        for first in range(0, count, _CHUNK):
+            last = min(first + _CHUNK, count)
+            cursor.execute(_FILL[0], (count, _PER_SECOND, first, last))
+            for statement in _FILL[1:]:
+                cursor.execute(statement)
+            connection.commit()
+            print(f"  {last:,} of {count:,} orders filled in", flush=True)
+    if count:
+        with psycopg.connect(place.database_url, autocommit=True) as connection:
+            connection.execute("vacuum analyze")
