@@ -8,6 +8,7 @@ COPY failpoints failpoints
 COPY actors actors
 COPY messaging messaging
 COPY http http
+COPY contract contract
 COPY persistence persistence
 COPY observability observability
 COPY config config

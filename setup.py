@@ -16,6 +16,7 @@ ROOMS = (
     "actors",
     "messaging",
     "http",
+    "contract",
     "persistence",
     "observability",
     "config",

@@ -36,6 +36,7 @@ from orders.cli.node import Node
 from orders.cli.roles import Roles, make_roles
 from orders.config.logs import get_logger
 from orders.config.settings import Settings
+from orders.contract.documents import DOCUMENTS
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.payment import PaymentRule
 from orders.http.app import create_app
@@ -111,6 +112,7 @@ def compose(
         batch_timeout_seconds=settings.http.batch_timeout_seconds,
         access=None if access is None else access.control,
         access_log=log if settings.log.access else None,
+        documents=DOCUMENTS,
     )
     server = OrderServer(
         app,

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from orders.cli.commands import (
+    api,
     cancel,
     check,
     config,
@@ -58,6 +59,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(keys.app, name="keys")
 app.command("verify")(verify.verify)
 app.command("load")(load.load)
+app.command("api")(api.api)
 app.command("demo")(demo.demo)
 app.command("version")(version.version)
 

@@ -4,14 +4,17 @@ import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 _BLOCK_BYTES = 4080
 _RANDOM_BYTES = 10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_CANONICAL = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII
+ORDER_ID_PATTERN: Final = (
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 )
+"""The canonical form: lower case."""
+_CANONICAL = re.compile(ORDER_ID_PATTERN, re.ASCII)
 
 
 class IdFactory:

@@ -1,6 +1,7 @@
 """Money: an integer of minor units and an ISO 4217 currency, never a float."""
 
 import re
+from typing import Final
 
 from orders.domain.errors import MoneyError
 
@@ -27,8 +28,11 @@ CURRENCY_DIGITS = (
 MAX_MINOR = 10**15
 """The largest amount of one order, in minor units; sums stay far inside 64 bits."""
 
-_MAX_TEXT = 20
-_AMOUNT = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?", re.ASCII)
+MAX_AMOUNT_LENGTH: Final = 20
+"""Characters of an amount."""
+AMOUNT_PATTERN: Final = r"(0|[1-9][0-9]*)(?:\.([0-9]+))?"
+"""An amount of any currency; how many digits it has is the currency's."""
+_AMOUNT = re.compile(AMOUNT_PATTERN, re.ASCII)
 
 
 def currency_digits(currency: str) -> int:
@@ -55,7 +59,7 @@ def parse_amount(text: str, currency: str) -> int:
 
     """
     digits = currency_digits(currency)
-    match = _AMOUNT.fullmatch(text) if len(text) <= _MAX_TEXT else None
+    match = _AMOUNT.fullmatch(text) if len(text) <= MAX_AMOUNT_LENGTH else None
     if match is None:
         raise MoneyError('an amount is a decimal string such as "99.80"')
     whole, fraction = match.groups()

@@ -1,5 +1,7 @@
 """The Falcon application: routes, error answers, and what every answer carries."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Protocol, TypeAlias
 
 import falcon
@@ -12,6 +14,11 @@ from orders.http.backend import Backend, Clock, RequestMeter
 from orders.http.batch_resources import BATCH_PATH, OrderBatches
 from orders.http.batch_storing import BatchStoring
 from orders.http.change_resources import CANCEL_PATH, PAYMENTS_PATH, OrderAction
+from orders.http.document_resources import (
+    DOCUMENT_FIELDS,
+    DocumentItem,
+    DocumentSource,
+)
 from orders.http.notification_resources import NotificationCollection
 from orders.http.older_route import OLDER_PATH, OlderOrders, write_older_error
 from orders.http.order_changes import OrderChanges
@@ -44,6 +51,8 @@ _ACTIONS: Final = {
     CANCEL_PATH: Action.CANCEL,
     PAYMENTS_PATH: Action.RETRY_PAYMENT,
 }
+_NO_DOCUMENTS: Mapping[str, DocumentSource] = MappingProxyType({})
+_ORDINARY_FIELDS: Final = (*SAFETY_FIELDS, CONTENT_POLICY)
 _UNMATCHED = "unmatched"
 _MILLISECONDS = 1000
 _OTHER_METHOD = "other"
@@ -80,6 +89,7 @@ def create_app(
     batch_timeout_seconds: float = 20.0,
     access: AccessControl | None = None,
     access_log: AccessLog | None = None,
+    documents: Mapping[str, DocumentSource] = _NO_DOCUMENTS,
 ) -> OrderApp:
     """Return the WSGI application; it runs in greenlets on the event loop.
 
@@ -99,6 +109,7 @@ def create_app(
         batch_timeout_seconds: after this no more of a batch's rows are begun.
         access: decides who may do what; None lets everybody do everything.
         access_log: told of every answer; None for no such lines.
+        documents: what is served beside the resources, by path.
 
     """
     submission = OrderSubmission(
@@ -141,6 +152,8 @@ def create_app(
     app.add_route(PROBLEMS_PATH, ProblemKinds())
     app.add_route(PROBLEM_PATH, ProblemKind())
     app.add_route("/Orders", OlderOrders(submission, default_currency, max_body_bytes))
+    for path, source in documents.items():
+        app.add_route(path, DocumentItem(source))
     return app
 
 
@@ -160,9 +173,9 @@ class AnswerFinisher:
     ) -> None:
         """Falcon calls this after the handler or the error's answer."""
         resp.set_header("x-request-id", req.request_id)
-        resp.set_headers(SAFETY_FIELDS)
-        if resp.get_header(CONTENT_POLICY[0]) is None:  # a page may need another
-            resp.set_header(*CONTENT_POLICY)
+        # A document has its own policy, and may be kept.
+        is_document = resp.get_header(CONTENT_POLICY[0]) is not None
+        resp.set_headers(DOCUMENT_FIELDS if is_document else _ORDINARY_FIELDS)
         method = req.method if req.method in _METHODS else _OTHER_METHOD
         seconds = seconds_since_start(req)
         route = req.uri_template or _UNMATCHED

@@ -21,6 +21,8 @@ BATCH_PATH: Final = "/v1/orders/batch"
 _POLICY: Final = "error_policy"
 _REJECT_ALL: Final = "reject_all"
 _REJECT_FAILED: Final = "reject_failed"
+POLICIES: Final = (_REJECT_ALL, _REJECT_FAILED)
+"""What ``error_policy`` may be; the first is meant where it is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class OrderBatches:
 
 def _policy_of(req: ServiceRequest) -> str:
     policy = query_of(req, _POLICY).get(_POLICY, _REJECT_ALL)
-    if policy not in {_REJECT_ALL, _REJECT_FAILED}:
-        advice = f"send {_REJECT_ALL} or {_REJECT_FAILED}"
+    if policy not in POLICIES:
+        advice = f"send {' or '.join(POLICIES)}"
         raise invalid_query(_POLICY, "invalid_parameter", advice)
     return policy
 

@@ -12,7 +12,8 @@ from orders.http.strict_json import Json, child
 
 _REASON: Final = "reason"
 _AMOUNT: Final = "amount"
-_ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
+ONE_LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
+"""Text without control characters of either kind."""
 _LONGEST_ESCAPE = 12  # one character outside the basic plane, as \ud83d\ude00
 MAX_CHANGE_BYTES: Final = 1024 + _LONGEST_ESCAPE * MAX_REASON_LENGTH
 """The largest body; room for a reason however it is escaped."""
@@ -121,7 +122,7 @@ def _faults_of(reason: Json) -> list[Fault]:
     if not 1 <= len(reason) <= MAX_REASON_LENGTH:
         allowed = f"send 1 to {MAX_REASON_LENGTH} characters"
         return [Fault(place, "wrong_length", allowed)]
-    if not _ONE_LINE.fullmatch(reason):
+    if not ONE_LINE.fullmatch(reason):
         return [Fault(place, "control_character", "send one line of text")]
     return []
 

@@ -11,7 +11,8 @@ from orders.domain.order import OrderRequest
 from orders.http.problems import Fault, ProblemError
 from orders.http.request_context import ServiceRequest
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+KEY_PATTERN: Final = r"[\x21-\x7e]{1,255}"
+_KEY = re.compile(KEY_PATTERN, re.ASCII)
 KEY_ADVICE: Final = "send 1 to 255 visible ASCII characters"
 _DIGEST_BYTES = 16
 _encode = msgspec.json.Encoder(order="deterministic").encode

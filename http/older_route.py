@@ -15,7 +15,7 @@ import msgspec
 
 from orders.domain.errors import MoneyError
 from orders.domain.money import MAX_MINOR, currency_digits, parse_amount
-from orders.domain.order import MAX_ID, MAX_QUANTITY, OrderLine, OrderRequest
+from orders.domain.order import MAX_ID, MAX_QUANTITY, Order, OrderLine, OrderRequest
 from orders.http import strict_json
 from orders.http.decoding import Id, Quantity
 from orders.http.idempotency import key_of
@@ -31,7 +31,8 @@ ROUTE: Final = f"POST {OLDER_PATH}"
 INVALID: Final = "Invalid JSON data"
 """What the older service said to any body that it did not take."""
 _MESSAGE = "Successfully Loaded"
-_ABOUT_KEY = frozenset({401, 403, 429})
+ABOUT_KEY: Final = frozenset({401, 403, 429})
+"""Statuses of what concerns the API key."""
 _FIELDS = ("user_id", "product_id", "quantity", "total_price")
 _MAX_PRICE_LENGTH = 40
 _MAX_EXPONENT = 20
@@ -84,10 +85,14 @@ class OlderOrders:
         except ProblemError as error:
             write_older_error(resp, error)
             return
-        order = accepted.order
         if accepted.replayed:
             resp.set_header("idempotency-replayed", "true")
-        resp.data = _encode(Loaded(_MESSAGE, order.order_id, order.status))
+        resp.data = render_loaded(accepted.order)
+
+
+def render_loaded(order: Order) -> bytes:
+    """Return the body that shows an order that was taken."""
+    return _encode(Loaded(_MESSAGE, order.order_id, order.status))
 
 
 def decode_older_order(body: bytes, currency: str) -> OrderRequest:
@@ -200,11 +205,14 @@ def write_older_error(resp: falcon.Response, error: ProblemError) -> None:
 
     What concerns the API key keeps its status: there are no older clients with one.
     """
-    about_body = error.code in {"malformed_body", "invalid_order"}
     resp.status = falcon.HTTP_503 if error.kind.retryable else falcon.HTTP_400
-    if error.kind.status in _ABOUT_KEY:
+    if error.kind.status in ABOUT_KEY:
         resp.status = falcon.code_to_http_status(error.kind.status)
     write_problem_headers(resp, error)
-    resp.data = _encode(
-        OlderError(INVALID if about_body else error.detail, error.faults)
-    )
+    resp.data = render_older_error(error)
+
+
+def render_older_error(error: ProblemError) -> bytes:
+    """Return the body that tells ``error``."""
+    about_body = error.code in {"malformed_body", "invalid_order"}
+    return _encode(OlderError(INVALID if about_body else error.detail, error.faults))

@@ -31,7 +31,12 @@ def entity_tag(version: int) -> str:
 
 
 def is_current(req: ServiceRequest, version: int) -> bool:
-    """Tell whether ``If-None-Match`` names ``version``, so that 304 is the answer.
+    """Tell whether ``If-None-Match`` names ``version``, so that 304 is the answer."""
+    return is_known(req, str(version))
+
+
+def is_known(req: ServiceRequest, opaque: str) -> bool:
+    """Tell whether ``If-None-Match`` names the tag with ``opaque`` in its quotes.
 
     Tags are compared weakly (section 13.1.2). A header that cannot be read names
     nothing: the client gets the whole answer.
@@ -41,8 +46,7 @@ def is_current(req: ServiceRequest, version: int) -> bool:
         return False
     if header.strip() == _ANY:
         return True
-    wanted = str(version)
-    return any(tag.opaque == wanted for tag in entity_tags(header) or ())
+    return any(tag.opaque == opaque for tag in entity_tags(header) or ())
 
 
 def required_versions(req: ServiceRequest) -> frozenset[int] | None:

@@ -210,25 +210,33 @@ def problem_type(code: str) -> str:
 
 def write_problem(req: Asked, resp: falcon.Response, error: ProblemError) -> None:
     """Turn ``resp`` into the answer that ``error`` stands for."""
-    kind = error.kind
-    resp.status = falcon.code_to_http_status(kind.status)
+    resp.status = falcon.code_to_http_status(error.kind.status)
     write_problem_headers(resp, error)
-    body = ProblemBody(
-        type=problem_type(error.code),
-        title=kind.title,
-        status=kind.status,
-        detail=error.detail,
-        instance=falcon.uri.encode(req.path),
-        code=error.code,
-        errors=error.faults,
-        request_id=req.request_id,
-        retryable=kind.retryable,
-        order_id=error.order_id or msgspec.UNSET,
-        order=error.order or msgspec.UNSET,
-        results=msgspec.UNSET if error.results is None else msgspec.Raw(error.results),
-    )
     resp.content_type = PROBLEM_JSON
-    resp.data = _encode(body)
+    resp.data = render_problem(error, req.path, req.request_id)
+
+
+def render_problem(error: ProblemError, path: str, request_id: str) -> bytes:
+    """Return the body that tells ``error`` to whoever asked for ``path``."""
+    kind = error.kind
+    return _encode(
+        ProblemBody(
+            type=problem_type(error.code),
+            title=kind.title,
+            status=kind.status,
+            detail=error.detail,
+            instance=falcon.uri.encode(path),
+            code=error.code,
+            errors=error.faults,
+            request_id=request_id,
+            retryable=kind.retryable,
+            order_id=error.order_id or msgspec.UNSET,
+            order=error.order or msgspec.UNSET,
+            results=msgspec.UNSET
+            if error.results is None
+            else msgspec.Raw(error.results),
+        )
+    )
 
 
 def write_problem_headers(resp: falcon.Response, error: ProblemError) -> None:

@@ -17,7 +17,7 @@ CALLER: Final = "orders.caller"
 """Where the server leaves in the environment whom it admitted, or why it did not."""
 ANONYMOUS: Final = "client"
 """Who changed an order, in its history, where nobody has to say who they are."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TRACEPARENT = re.compile(
     r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII
 )
@@ -48,7 +48,7 @@ class ServiceRequest(falcon.Request):
         self.started = perf_counter()
         self.caller = None
         given = env.get("HTTP_X_REQUEST_ID")
-        if isinstance(given, str) and _REQUEST_ID.fullmatch(given):
+        if isinstance(given, str) and REQUEST_ID.fullmatch(given):
             self.request_id = given
         else:
             self.request_id = f"{_PROCESS}-{next(_numbers):x}"

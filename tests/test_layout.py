@@ -20,6 +20,7 @@ ALLOWED_ROOMS = {
     "failpoints": {"failpoints"},
     "actors": {"actors", "domain", "failpoints"},
     "http": {"http", "domain", "actors.messages", "failpoints"},
+    "contract": {"contract", "http", "domain", "actors.messages", "messaging.codec"},
     "messaging": {"messaging", "domain", "failpoints"},
     "persistence": {"persistence", "domain", "failpoints"},
     "observability": {"observability", "domain"},
@@ -30,7 +31,7 @@ ALLOWED_ROOMS = {
     "cli": {
         *("cli", "domain", "actors", "http", "messaging", "persistence"),
         *("observability", "config", "devstack", "verification", "failpoints"),
-        "load",
+        *("load", "contract"),
     },
     "chaos": {
         *("chaos", "domain", "messaging", "persistence", "verification"),

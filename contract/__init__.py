@@ -1,0 +1,1 @@
+"""What clients may rely on, written out: OpenAPI, AsyncAPI, the schemas of events."""
