@@ -170,11 +170,6 @@ def older_error() -> JsonObject:
     return _decoded(render_older_error(error))
 
 
-def new_lines() -> str:
-    """Return a batch as lines of JSON."""
-    return f"{_encode(NEW_ORDER).decode()}\n"
-
-
 def refund() -> JsonObject:
     """Return a refund in part."""
     return _decoded(render_refund(_REFUND))

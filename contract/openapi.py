@@ -42,6 +42,7 @@ Takes orders, settles each of them once, and tells the customer.
 Every error is a problem (RFC 9457) with a stable `code`; its `type` leads to what it
 means. Requests that write take an `Idempotency-Key`: the same key and body are done
 once, however often they are sent. Send again what is `retryable`, after `Retry-After`.
+Amounts are decimal strings; integers are written without fraction or exponent.
 Answers may get further members; ignore those that you do not know.
 """
 

@@ -69,11 +69,10 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
                 JSON: {"schema": _ROWS, "example": [examples.NEW_ORDER]},
                 NDJSON: {
                     "schema": {
-                        "type": "string",
-                        "minLength": 1,
-                        "description": f"1 to {MAX_ROWS} lines of JSON, a NewRow each.",
+                        **_ROWS,
+                        "description": "A row a line; empty lines do not count.",
                     },
-                    "example": examples.new_lines(),
+                    "example": [examples.NEW_ORDER],
                 },
             }
         ),

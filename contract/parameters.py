@@ -106,7 +106,7 @@ PARAMETERS: Final[dict[str, JsonObject]] = {
     "IfMatch": _header(
         "If-Match",
         "The ETag of the order as it was seen; 412 where it has changed.",
-        {"type": "string", "pattern": whole(r'(\*|"[1-9][0-9]{0,9}")')},
+        {"type": "string", "pattern": whole(r'("[1-9][0-9]{0,9}"|\*)')},
     ),
     "IfNoneMatch": _header(
         "If-None-Match", "ETags that the client has: 304 where one holds.", _TEXT

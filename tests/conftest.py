@@ -32,6 +32,17 @@ settings.register_profile(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add how hard schemathesis looks: few examples here, as many as wanted by hand."""
+    parser.addoption(
+        "--openapi-examples",
+        type=int,
+        default=10,
+        help="schemathesis: examples of each operation and chains of requests",
+    )
+    parser.addoption("--openapi-seed", type=int, default=1, help="schemathesis: seed")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Forgive kafka-python a call that Python 3.11 and 3.12 alone deprecate."""
     config.addinivalue_line(
