@@ -1,0 +1,231 @@
+"""Place an order so that it is there once, whatever happens on the way.
+
+    python examples/place_order.py --url http://127.0.0.1:8080 < order.json
+
+Each order gets one ``Idempotency-Key``, before its first attempt, and keeps it over
+all attempts: whether an answer was lost, the node died or the service was busy, sending
+it again cannot place a second order. A program that may itself be restarted stores the
+key beside the order before it sends it, and gives it as ``key`` (``--key``).
+
+Waits grow with each attempt and are random, so that many clients do not come back at
+the same moment; they are never shorter than ``Retry-After`` asks for. Python's standard
+library is all that is needed.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+PATH = "/v1/orders"
+TRIED_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed. 500 is among them since the key
+makes it safe; 502 and 504 are what a proxy says."""
+FIRST_WAIT_SECONDS = 0.2
+LONGEST_WAIT_SECONDS = 20.0
+ANSWER_SECONDS = 10.0
+LARGEST_ANSWER_BYTES = 1_000_000
+
+
+class OrderRefusedError(Exception):
+    """The order was not placed, and will not be if it is sent again as it is."""
+
+    def __init__(self, status: int, problem: Mapping[str, object]) -> None:
+        super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')}")
+        self.status = status
+        self.problem = problem
+
+
+class OrderUncertainError(Exception):
+    """Time is up, and it is not known whether the order was placed.
+
+    Placing it later with the same ``key`` finds out, and places it if it was not.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"no answer in time; the last was: {reason}; key {key}")
+        self.key = key
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; ``retry_after`` is the header as it was sent, "" without one."""
+
+    status: int
+    body: Mapping[str, object]
+    retry_after: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that led to another one."""
+
+    number: int
+    key: str
+    reason: str
+    wait_seconds: float
+
+
+Send = Callable[[bytes, Mapping[str, str]], Answer]
+"""Posts a body with header fields; raises OSError or HTTPException without answer."""
+
+
+class OrderClient:
+    """Places orders, each once.
+
+    Args:
+        send: posts one request.
+        patience_seconds: how long one order is tried, from its first attempt.
+        on_retry: told of each attempt that was not the last.
+        sleep, clock, uniform: of ``time`` and ``random``.
+
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        *,
+        patience_seconds: float = 120.0,
+        on_retry: Callable[[Attempt], None] = lambda _: None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._send = send
+        self._patience_seconds = patience_seconds
+        self._on_retry = on_retry
+        self._sleep = sleep
+        self._clock = clock
+        self._uniform = uniform
+
+    def place(
+        self, order: Mapping[str, object], key: str | None = None
+    ) -> Mapping[str, object]:
+        """Return the order as the service has it, once it is committed there.
+
+        Raises:
+            OrderRefusedError: it is not placed; sending it again would not help.
+            OrderUncertainError: nobody said so in time; keep its key.
+
+        """
+        key = key or str(uuid.uuid4())
+        body = json.dumps(order).encode()
+        fields = {"Content-Type": "application/json", "Idempotency-Key": key}
+        deadline = self._clock() + self._patience_seconds
+        number = 0
+        while True:
+            number += 1
+            answer, reason = self._try(body, fields)
+            if answer is not None and not _is_worth_another(answer):
+                return _placed(answer)
+            asked = "" if answer is None else answer.retry_after
+            wait = self.wait_seconds(number, asked)
+            if self._clock() + wait > deadline:
+                raise OrderUncertainError(key, reason)
+            self._on_retry(Attempt(number, key, reason, wait))
+            self._sleep(wait)
+
+    def wait_seconds(self, number: int, retry_after: str = "") -> float:
+        """Return how long to wait after attempt ``number``, which counts from 1."""
+        longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(number, 16))
+        return _seconds(retry_after) + self._uniform(0, longest)
+
+    def _try(self, body: bytes, fields: Mapping[str, str]) -> tuple[Answer | None, str]:
+        try:
+            answer = self._send(body, fields)
+        except (OSError, HTTPException) as error:
+            return None, f"{type(error).__name__}: {error}"
+        return answer, f"{answer.status} {answer.body.get('code', '')}"
+
+
+def _is_worth_another(answer: Answer) -> bool:
+    """Tell whether to send it again: the service says so, or a proxy's status does."""
+    return answer.status in TRIED_AGAIN or answer.body.get("retryable") is True
+
+
+def _placed(answer: Answer) -> Mapping[str, object]:
+    if answer.status in {200, 202}:
+        return answer.body
+    raise OrderRefusedError(answer.status, answer.body)
+
+
+def _seconds(retry_after: str) -> float:
+    """Return the seconds of a ``Retry-After``: a number, or a date (RFC 9110)."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0  # there is none, or nobody can read it
+    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+
+
+def sender(url: str, api_key: str | None = None) -> Send:
+    """Return what posts to the service at ``url``, on a connection for each request.
+
+    Raises:
+        ValueError: ``url`` is not ``http://host:port`` or ``https://host``.
+
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"not the address of a service: {url}")
+    host, port = parts.hostname, parts.port
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    key = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+
+    def send(body: bytes, fields: Mapping[str, str]) -> Answer:
+        connection = connect(host, port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("POST", PATH, body, {**fields, **key})
+            response = connection.getresponse()
+            text = response.read(LARGEST_ANSWER_BYTES)
+            wait = response.headers.get("Retry-After", "")
+            return Answer(response.status, _object(text), wait)
+        finally:
+            connection.close()
+
+    return send
+
+
+def _object(text: bytes) -> Mapping[str, object]:
+    """Return the JSON object in ``text``; a proxy's page counts as an empty one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def main() -> int:
+    """Place the order on standard input; print it as the service has it."""
+    parser = argparse.ArgumentParser(description="Place the order on standard input.")
+    parser.add_argument("--url", default="http://127.0.0.1:8080")
+    parser.add_argument("--key", help="an Idempotency-Key that was stored before")
+    parser.add_argument("--api-key")
+    parser.add_argument("--patience", type=float, default=120.0, metavar="SECONDS")
+    given = parser.parse_args()
+    client = OrderClient(
+        sender(given.url, given.api_key),
+        patience_seconds=given.patience,
+        on_retry=lambda attempt: print(attempt, file=sys.stderr),
+    )
+    try:
+        print(json.dumps(client.place(json.load(sys.stdin), given.key)))
+    except (OrderRefusedError, OrderUncertainError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
