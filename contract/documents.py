@@ -8,32 +8,58 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import Final
 
-from orders.http.document_resources import OPENAPI_PATH, Document, DocumentSource
+from orders.http.document_resources import (
+    ASYNCAPI_PATH,
+    OPENAPI_PATH,
+    Document,
+    DocumentSource,
+)
 
 _JSON: Final = "application/json"
+_SCHEMAS: Final = "schemas"
 
 
 def openapi_document() -> Document:
     """Return the OpenAPI document."""
-    import msgspec  # noqa: PLC0415
-
     from orders.contract.openapi import openapi  # noqa: PLC0415
 
-    return Document(_JSON, msgspec.json.encode(openapi(version("orders"))))
+    return Document(_JSON, _encoded(openapi(version("orders"))))
+
+
+def asyncapi_document() -> Document:
+    """Return the AsyncAPI document."""
+    from orders.contract.asyncapi import asyncapi  # noqa: PLC0415
+
+    return Document(_JSON, _encoded(asyncapi(version("orders"))))
 
 
 DOCUMENTS: Final[Mapping[str, DocumentSource]] = MappingProxyType(
-    {OPENAPI_PATH: openapi_document}
+    {OPENAPI_PATH: openapi_document, ASYNCAPI_PATH: asyncapi_document}
 )
 """What a node serves, by path."""
 
 
 def files() -> dict[str, bytes]:
     """Return what the repository keeps, by path below ``docs/``."""
-    return {"openapi.json": _pretty(openapi_document())}
+    from orders.contract.events import schema_files  # noqa: PLC0415
+
+    return {
+        OPENAPI_PATH.strip("/"): _pretty(openapi_document().data),
+        ASYNCAPI_PATH.strip("/"): _pretty(asyncapi_document().data),
+        **{
+            f"{_SCHEMAS}/{name}": _pretty(_encoded(schema))
+            for name, schema in schema_files().items()
+        },
+    }
 
 
-def _pretty(document: Document) -> bytes:
+def _encoded(value: object) -> bytes:
     import msgspec  # noqa: PLC0415
 
-    return msgspec.json.format(document.data, indent=1) + b"\n"
+    return msgspec.json.encode(value)
+
+
+def _pretty(data: bytes) -> bytes:
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.json.format(data, indent=1) + b"\n"

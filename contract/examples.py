@@ -20,9 +20,10 @@ from orders.domain.order import (
     OrderStatus,
     PaymentStatus,
 )
+from orders.domain.payment import AMOUNT_LIMIT
 from orders.domain.records import HistoryEntry
 from orders.domain.refunds import OrderRefunds, Refund, RefundState
-from orders.domain.transitions import TRANSITIONS, Change, State
+from orders.domain.transitions import TRANSITIONS, Change
 from orders.http.batch_rendering import render_batch
 from orders.http.decoding import decode_order
 from orders.http.older_route import render_loaded, render_older_error
@@ -65,6 +66,11 @@ NEW_REFUND: Final[JsonObject] = {"amount": "12.50", "reason": "one item is broke
 _AT = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 _LATER = _AT + timedelta(milliseconds=40)
 _REFUNDED = 1250
+_TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+OF_REFUNDS: Final = frozenset(
+    {Change.REFUND_STARTED, Change.PARTIALLY_REFUNDED, Change.REFUNDED}
+)
+"""Changes whose events tell which refund they are about."""
 _REQUEST_ID = "01920000-0000-7000-8000-0000000000ff-2a"
 _encode = msgspec.json.encode
 
@@ -138,23 +144,19 @@ def history() -> JsonObject:
 
 
 def event_of(change: Change, version: int = 2) -> OrderEvent:
-    """Return the event of ``change``, as it is published."""
+    """Return an event of ``change``, with all that it may tell."""
     state = next(t.target for t in TRANSITIONS if t.change is change)
-    return OrderEvent(ORDER_ID, version, event_type(change), _data(state, version), _AT)
-
-
-def refunded_event() -> OrderEvent:
-    """Return the event of a refund in part, which says which refund it is about."""
-    event = event_of(Change.PARTIALLY_REFUNDED, 4)
-    return event._replace(data=with_refund(event.data, REFUND_ID, _REFUNDED, "EUR"))
-
-
-def _data(state: State, version: int) -> str:
     request = PENDING_ORDER.request
-    return event_data(
+    data = event_data(
         *(ORDER_ID, DEFAULT_TENANT, request.user_id, request.total, request.currency),
         state=state,
         version=version,
+        reason=AMOUNT_LIMIT if change is Change.DECLINED else None,
+    )
+    if change in OF_REFUNDS:
+        data = with_refund(data, REFUND_ID, _REFUNDED, request.currency)
+    return OrderEvent(
+        *(ORDER_ID, version, event_type(change), data, _AT), traceparent=_TRACEPARENT
     )
 
 
