@@ -10,6 +10,7 @@ from typing import Final
 
 from orders.http.document_resources import (
     ASYNCAPI_PATH,
+    DOCS_PATH,
     OPENAPI_PATH,
     Document,
     DocumentSource,
@@ -33,8 +34,23 @@ def asyncapi_document() -> Document:
     return Document(_JSON, _encoded(asyncapi(version("orders"))))
 
 
+def page_document() -> Document:
+    """Return both as a page for people."""
+    from orders.contract.asyncapi import asyncapi  # noqa: PLC0415
+    from orders.contract.openapi import openapi  # noqa: PLC0415
+    from orders.contract.page import POLICY, page  # noqa: PLC0415
+
+    release = version("orders")
+    html = page(openapi(release), asyncapi(release))
+    return Document("text/html; charset=utf-8", html.encode(), POLICY)
+
+
 DOCUMENTS: Final[Mapping[str, DocumentSource]] = MappingProxyType(
-    {OPENAPI_PATH: openapi_document, ASYNCAPI_PATH: asyncapi_document}
+    {
+        OPENAPI_PATH: openapi_document,
+        ASYNCAPI_PATH: asyncapi_document,
+        DOCS_PATH: page_document,
+    }
 )
 """What a node serves, by path."""
 

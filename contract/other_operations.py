@@ -4,7 +4,7 @@ from typing import Final
 
 from orders.contract import examples
 from orders.contract.operation import ASKING, READING, Answer, Operation
-from orders.http.document_resources import ASYNCAPI_PATH, OPENAPI_PATH
+from orders.http.document_resources import ASYNCAPI_PATH, DOCS_PATH, OPENAPI_PATH
 from orders.http.problem_resources import PROBLEM_PATH, PROBLEMS_PATH
 from orders.http.request_context import JSON
 
@@ -70,5 +70,8 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ),
     ("GET", ASYNCAPI_PATH): _document(
         "getAsyncapi", "The events, as AsyncAPI tells them", "AsyncAPI 3.0.", html=False
+    ),
+    ("GET", DOCS_PATH): _document(
+        "getDocs", "The documents for people", "A page without scripts.", html=True
     ),
 }

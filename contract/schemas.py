@@ -243,6 +243,7 @@ def component_schemas() -> dict[str, JsonObject]:
             " others are ignored.",
         },
         "Document": {"type": "object"},
+        "Page": {"type": "string"},
         "Problems": {
             "type": "object",
             "description": "Every code of the interface, by status.",

@@ -49,6 +49,7 @@ _ROUTES: Mapping[tuple[str, str], Need] = {
     ("GET", "/problems/{code}"): Rule.PUBLIC,
     ("GET", "/openapi.json"): Rule.PUBLIC,
     ("GET", "/asyncapi.json"): Rule.PUBLIC,
+    ("GET", "/docs"): Rule.PUBLIC,
 }
 _HEADS = {
     ("HEAD", path): need for (method, path), need in _ROUTES.items() if method == "GET"
