@@ -70,6 +70,17 @@ def test_a_document_keeps_a_browser_from_loading_anything(
     assert headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_document_needs_no_key_where_orders_do(
+    keyed_app: OrderApp, path: str
+) -> None:
+    client = TestClient(keyed_app)
+
+    assert client.simulate_get(path).status_code == 200
+    assert client.simulate_head(path).status_code == 200
+    assert client.simulate_get("/v1/orders").status_code == 401
+
+
 def test_a_document_is_made_once_and_not_before_it_is_asked_for(app: OrderApp) -> None:
     made: list[str] = []
 
