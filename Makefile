@@ -10,6 +10,9 @@ EMBEDDED := ORDERS_DATABASE__URL=embedded ORDERS_KAFKA__BOOTSTRAP_SERVERS=embedd
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header
 
+# Compiled modules and tests are kept, or each run of the tests compiles them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 ONLY :=
 ARGS :=
 FAULT := F1

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.machine import ROOT
+from benchmarks.requests import API_KEY
 from benchmarks.tally import Summary
 
 Kind = Literal["wrk", "own"]
@@ -28,6 +29,7 @@ class Load:
     path: str
     keys: str = ""
     batch: int = 0
+    api_key: str = ""
 
 
 def choose(wanted: str) -> Kind:
@@ -46,13 +48,14 @@ def run_closed(kind: Kind, load: Load, connections: int, seconds: float) -> Summ
     """
     if kind == "own":
         options = ("--connections", str(connections), "--seconds", str(seconds))
-        return list(_lines(_own(load, *options), seconds))[-1]
+        command = _own(load, *options)
+        return list(_lines(command, seconds, _told(load)))[-1]
     command = [
         *("wrk", "-t1", f"-c{connections}", f"-d{max(round(seconds), 1)}s"),
         *("-s", str(ROOT / "benchmarks" / "post.lua")),
         f"http://127.0.0.1:{load.port}{load.path}",
     ]
-    return list(_lines(command, seconds, load))[-1]
+    return list(_lines(command, seconds, _told(load)))[-1]
 
 
 def run_open(
@@ -67,7 +70,8 @@ def run_open(
 
     """
     options = ("--rate", str(rate), "--interval", str(interval))
-    yield from _lines(_own(load, *options, "--seconds", str(seconds)), seconds)
+    command = _own(load, *options, "--seconds", str(seconds))
+    yield from _lines(command, seconds, _told(load))
 
 
 def _own(load: Load, *options: str) -> list[str]:
@@ -78,15 +82,25 @@ def _own(load: Load, *options: str) -> list[str]:
     ]
 
 
+def _told(load: Load) -> dict[str, str]:
+    """Return what the environment tells wrk's script, and both clients of the key."""
+    return {
+        "BENCH_KEYS": load.keys,
+        "BENCH_BATCH": str(load.batch),
+        API_KEY: load.api_key,
+    }
+
+
 def _lines(
-    command: list[str], seconds: float, load: Load | None = None
+    command: list[str], seconds: float, told: dict[str, str]
 ) -> Iterator[Summary]:
     """Yield the JSON lines of a client, each a summary."""
-    environment = dict(os.environ)
-    if load is not None:
-        environment |= {"BENCH_KEYS": load.keys, "BENCH_BATCH": str(load.batch)}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | told,
     )
     found = False
     try:

@@ -12,6 +12,7 @@ each ``--interval`` and one for the whole at the end.
 
 import argparse
 import json
+import os
 import select
 import socket
 import time
@@ -19,7 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from benchmarks.requests import Requests
+from benchmarks.requests import API_KEY, Requests
 from benchmarks.tally import Tally
 
 _HEAD_END = b"\r\n\r\n"
@@ -171,7 +172,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--interval", type=float, default=0.0)
     given = parser.parse_args()
-    requests = Requests(given.path, given.keys, given.batch)
+    api_key = os.environ.get(API_KEY, "")
+    requests = Requests(given.path, given.keys, given.batch, api_key)
     if given.rate:
         tally = OpenLoop(given.port, requests, given.rate).run(
             given.seconds, given.interval

@@ -1,13 +1,18 @@
 -- The requests of requests.py for wrk, told by the environment what to make:
--- BENCH_KEYS begins each Idempotency-Key, BENCH_BATCH is the orders of a request.
+-- BENCH_KEYS begins each Idempotency-Key, BENCH_BATCH is the orders of a request,
+-- BENCH_API_KEY goes with every request.
 -- Prints the summary of tally.py as a line of JSON.
 local keys = os.getenv("BENCH_KEYS") or ""
 local batch = tonumber(os.getenv("BENCH_BATCH") or "0")
 local v1 = wrk.path:sub(1, 4) == "/v1/"
+local api_key = os.getenv("BENCH_API_KEY") or ""
 local number = 0
 
 wrk.method = "POST"
 wrk.headers["Content-Type"] = batch > 0 and "application/x-ndjson" or "application/json"
+if api_key ~= "" then
+  wrk.headers["Authorization"] = "Bearer " .. api_key
+end
 
 local function order(n)
   local price = n % 5 == 0 and 1500 or 499

@@ -1,5 +1,9 @@
 """The bytes that the load client sends; ``post.lua`` makes the same for wrk."""
 
+from typing import Final
+
+API_KEY: Final = "BENCH_API_KEY"
+"""The variable that names it: a command line is for everybody to read."""
 _V1 = "/v1/"
 _NDJSON = "application/x-ndjson"
 
@@ -11,13 +15,17 @@ class Requests:
         path: ``/Orders`` and ``/orders`` get the older body, ``/v1/...`` its own.
         keys: begins the ``Idempotency-Key`` of each, "" for none.
         batch: orders a request, 0 for a single one without a list around it.
+        api_key: goes with every request, "" for none.
 
     """
 
-    def __init__(self, path: str, keys: str = "", batch: int = 0) -> None:
+    def __init__(
+        self, path: str, keys: str = "", batch: int = 0, api_key: str = ""
+    ) -> None:
         self._path = path
         self._keys = keys
         self._batch = batch
+        self._who = f"Authorization: Bearer {api_key}\r\n" if api_key else ""
         self._order = _v1_order if path.startswith(_V1) else _older_order
         self._number = 0
 
@@ -31,7 +39,7 @@ class Requests:
         key = f"Idempotency-Key: {self._keys}-{number}\r\n" if self._keys else ""
         return (
             f"POST {self._path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {kind}\r\n"
-            f"{key}Content-Length: {len(body)}\r\n\r\n{body}"
+            f"{self._who}{key}Content-Length: {len(body)}\r\n\r\n{body}"
         ).encode()
 
 

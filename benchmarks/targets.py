@@ -58,9 +58,11 @@ class Target(ABC):
             raise RuntimeError(f"{self.name} is not started")
         return self._process.pid
 
-    def load(self, path: str = "", keys: str = "", batch: int = 0) -> Load:
+    def load(
+        self, path: str = "", keys: str = "", batch: int = 0, api_key: str = ""
+    ) -> Load:
         """Return a load on this target."""
-        return Load(self.port, path or self.path, keys, batch)
+        return Load(self.port, path or self.path, keys, batch, api_key)
 
     def start(self) -> None:
         """Start it and wait until it is ready.

@@ -35,6 +35,13 @@ def test_keys_are_different() -> None:
     assert len(keys) == 5
 
 
+def test_an_api_key_goes_with_every_request_that_is_given_one() -> None:
+    with_key = Requests("/Orders", api_key="ok_1_2").next()
+
+    assert b"\r\nAuthorization: Bearer ok_1_2\r\n" in with_key
+    assert b"Authorization" not in Requests("/Orders").next()
+
+
 def test_a_batch_has_an_order_a_line() -> None:
     [body] = bodies_of(Requests("/v1/orders/batch", batch=100), 1)
 

@@ -1,0 +1,69 @@
+"""What API keys cost: a node that asks for them, beside one that does not."""
+
+from benchmarks.bench import Bench
+from benchmarks.figures import Report
+from benchmarks.plot import Bars, document
+from benchmarks.servers import Place
+from orders.domain.api_keys import Scope, mint_key
+from orders.domain.order import DEFAULT_TENANT
+from orders.persistence.api_keys import operator_keys
+
+_CONNECTIONS = 64
+_ASKS = {"ORDERS_AUTH__MODE": "keys"}
+
+
+def run(bench: Bench) -> Report:
+    """Load a node that asks for keys and one that does not, in turn."""
+    report = Report("guarded", "What does asking for API keys cost?")
+    opened: list[float] = []
+    guarded: list[float] = []
+    with (
+        bench.place("open", schema=True) as free_place,
+        bench.place("guarded", schema=True) as guarded_place,
+    ):
+        api_key = _key_for(guarded_place)
+        with (
+            bench.service(free_place) as free,
+            bench.service(guarded_place, _ASKS) as guard,
+        ):
+            loads = {
+                free: (free.load(), opened),
+                guard: (guard.load(api_key=api_key), guarded),
+            }
+
+            def one_round(_number: int) -> None:
+                for node, (load, rates) in loads.items():
+                    rates.append(bench.closed(load, _CONNECTIONS).rate)
+                    node.wait_settled()
+
+            one_round(0)  # unmeasured: connections, caches, group
+            opened.clear()
+            guarded.clear()
+            bench.rounds(one_round)
+    report.add("open, accepted", "1/s", opened)
+    report.add("with API keys, accepted", "1/s", guarded, opened, "open")
+    report.plot = document(
+        Bars(
+            "Orders accepted a second, POST /Orders, 64 connections",
+            "orders/s",
+            "",
+            ("open", "with API keys"),
+            {"service": [opened, guarded]},
+        )
+    )
+    return report
+
+
+def _key_for(place: Place) -> str:
+    """Make a key that may place orders there, and return it."""
+    key = mint_key()
+    with operator_keys(place.database_url) as keys:
+        keys.create(
+            key,
+            tenant_id=DEFAULT_TENANT,
+            scopes=[Scope.WRITE],
+            name="benchmark",
+            seconds=None,
+            limit=None,
+        )
+    return key.text
