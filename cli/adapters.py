@@ -26,7 +26,7 @@ from orders.persistence.database import PostgresDatabase
 from orders.persistence.migrations import migrate
 
 _SECONDS_PER_HOUR = 3600
-_GATHER_RECORDS_SECONDS = (0.08, 0.000_4)
+_GATHER_RECORDS_SECONDS = (0.25, 0.000_8)
 """From one batch of records to the next poll under load; chosen by `make bench`."""
 _MILLISECONDS = 1000
 
