@@ -37,6 +37,11 @@ class DatabaseWriter(SupervisedActor[T]):
         self._pace = pace or Pace(0.0, clock=role.clock)
         self._hand: Hand[T] | None = None
 
+    @property
+    def reaches_database(self) -> bool:
+        """Whether it is worth trying."""
+        return self._status.database_available
+
     def write(self, hand: Hand[T]) -> bool:
         """Write a batch and tell whoever waits; False to be tried again later."""
         raise NotImplementedError
@@ -46,7 +51,7 @@ class DatabaseWriter(SupervisedActor[T]):
         del message
         if self.superseded:
             return  # while a child of this class waited for something else
-        if not self._status.database_available:
+        if not self.reaches_database:
             self.tick_after(RETRY_SECONDS)
             return
         if self._hand is None and self.role.lane.waiting:

@@ -36,8 +36,9 @@ _ACCEPTED = event_type(Change.ACCEPTED)
 class IntakeWriter(DatabaseWriter[StoreOrders]):
     """Group commit: every answer goes out after the COMMIT of its batch returned.
 
-    It is also the one that finds out whether PostgreSQL is there, and states it in
-    ``NodeStatus`` for everyone else.
+    One of a pool: while one waits for its COMMIT, the next stores what came meanwhile.
+    They also find out whether PostgreSQL is there, and state it in ``NodeStatus`` for
+    everyone else.
     """
 
     def __init__(
@@ -83,8 +84,13 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         if isinstance(message, Tick):
             self._probe()
         super().handle(message)
-        away = not self._status.database_available
-        self.tick_after(PROBE_AWAY_SECONDS if away else PROBE_IDLE_SECONDS)
+        reached = self.reaches_database
+        self.tick_after(PROBE_IDLE_SECONDS if reached else PROBE_AWAY_SECONDS)
+
+    @property
+    def reaches_database(self) -> bool:
+        """Whether this one's connection worked last time."""
+        return self._status.reaching_database.get(self.role.name, False)
 
     def write(self, hand: Hand[StoreOrders]) -> bool:
         """Store the batch; an unknown outcome is tried again with the same ids."""
@@ -173,8 +179,8 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
 
     def _probe(self) -> None:
         now = self.role.clock()
-        available = self._status.database_available
-        if available and now - self._last_contact < PROBE_IDLE_SECONDS:
+        reached = self.reaches_database
+        if reached and now - self._last_contact < PROBE_IDLE_SECONDS:
             return
         assert self._store is not None  # noqa: S101 - made in started()
         try:
@@ -184,10 +190,9 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
             self._mark_away(error)
             return
         self._last_contact = self.role.clock()
-        if not available:
-            self._status.database_available = True
-            self._status.database_error = ""
-            self.role.log.info("database.available")
+        self._status.state_database(self.role.name)
+        if not reached:
+            self.role.log.info("database.available", actor=self.role.name)
             self._sweeper.tell(OutboxSuspect())
 
     def _prepare_once(self) -> None:
@@ -199,8 +204,9 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         self._prepared = True
 
     def _mark_away(self, error: DatabaseUnavailableError) -> None:
-        if self._status.database_available or not self._said_away:
+        if self.reaches_database or not self._said_away:
             self._said_away = True
-            self.role.log.warning("database.unavailable", error=str(error))
-        self._status.database_available = False
-        self._status.database_error = str(error)
+            self.role.log.warning(
+                "database.unavailable", actor=self.role.name, error=str(error)
+            )
+        self._status.state_database(self.role.name, str(error))

@@ -9,8 +9,9 @@ class NodeStatus:
     """Each field has one writer; a reader may see a fact that is a moment old.
 
     Attributes:
-        database_available: PostgreSQL answered last time (stated by the intake writer).
+        database_available: PostgreSQL answered an intake writer last time.
         database_error: what it said otherwise.
+        reaching_database: the intake writers that it answered (each states its own).
         broker_available: Kafka answered last time (the first consumer).
         draining: the node is on its way out (the process's main thread).
         unpublished: outbox rows in the whole database, counted up to a limit
@@ -36,6 +37,13 @@ class NodeStatus:
     orders_per_second: float = 0.0
     waiters: int = 0
     lag_by_consumer: dict[str, Mapping[int, int]] = field(default_factory=dict)
+    reaching_database: dict[str, bool] = field(default_factory=dict)
+
+    def state_database(self, writer: str, error: str = "") -> None:
+        """Note that ``writer`` reaches PostgreSQL, or does not for the ``error``."""
+        self.reaching_database[writer] = not error
+        self.database_available = True in self.reaching_database.values()
+        self.database_error = "" if self.database_available else error
 
     @property
     def partition_lag(self) -> dict[int, int]:

@@ -1,4 +1,6 @@
-"""OrderIntake: drops what is too late, passes the rest on to the writer."""
+"""OrderIntake: drops what is too late, passes the rest on to a writer."""
+
+from collections.abc import Sequence
 
 from orders.actors.messages import (
     NOT_STORED,
@@ -7,6 +9,7 @@ from orders.actors.messages import (
     StoreOrders,
     Submission,
 )
+from orders.actors.node_status import NodeStatus
 from orders.actors.pace import Pace
 from orders.actors.ports import Telemetry
 from orders.actors.role import Role
@@ -14,35 +17,38 @@ from orders.actors.supervised import SupervisedActor
 
 
 class OrderIntake(SupervisedActor[StoreOrders]):
-    """Keeps what the writer has no room for, and turns away what waited too long.
+    """Keeps what the writers have no room for, and turns away what waited too long.
 
-    What waits, waits here, where it can still be refused with certainty; the
-    writer's lane holds no more than a batch or two.
+    What waits, waits here, where it can still be refused with certainty; a writer's
+    lane holds no more than a batch or two.
     """
 
     def __init__(
         self,
         role: Role[StoreOrders],
         *,
-        writer: Role[StoreOrders],
+        writers: Sequence[Role[StoreOrders]],
         replies: Replies,
+        status: NodeStatus,
         telemetry: Telemetry,
         max_batch_orders: int,
         pace: Pace,
     ) -> None:
         super().__init__(role)
-        self._writer = writer
+        self._writers = writers
         self._replies = replies
+        self._status = status
         self._telemetry = telemetry
         self._max_batch_orders = max_batch_orders
         self._pace = pace
 
     def handle(self, message: object) -> None:
-        """Pass one batch on, if the writer has room for it."""
+        """Pass one batch on, if a writer has room for it."""
         del message  # every message means the same: look
         lane = self.role.lane
-        if not self._writer.lane.has_room():
-            return  # the writer wakes this actor after each batch
+        writer = self._idlest_writer()
+        if not writer.lane.has_room():
+            return  # a writer wakes this actor after each batch
         if lane.waiting:
             self._pace.keep(full=lane.depth >= self._max_batch_orders)
         hand = self.take(self._max_batch_orders)
@@ -51,12 +57,18 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         self._pace.took(hand.weight)
         waiting = [s for given in hand.messages for s in given.submissions]
         fresh = self._without_expired(waiting)
-        if fresh and not self._writer.offer(StoreOrders(tuple(fresh))):
+        if fresh and not writer.offer(StoreOrders(tuple(fresh))):
             hand.give_back()
             return
         hand.done()
         if lane.waiting:
             self.role.wake()
+
+    def _idlest_writer(self) -> Role[StoreOrders]:
+        """Return who has least to do, of those that reach PostgreSQL if any does."""
+        reaching = self._status.reaching_database
+        able = [it for it in self._writers if reaching.get(it.name)]
+        return min(able or self._writers, key=_depth)
 
     def _without_expired(self, waiting: list[Submission]) -> list[Submission]:
         now = self.role.clock()
@@ -68,3 +80,7 @@ class OrderIntake(SupervisedActor[StoreOrders]):
             self._telemetry.rejected(NOT_STORED, len(late))
             self._replies.answer([(s.ticket, refused) for s in late])
         return fresh
+
+
+def _depth(role: Role[StoreOrders]) -> int:
+    return role.lane.depth

@@ -283,9 +283,11 @@ def _children(
             status=status,
             rules=_sweep_rules(settings),
         ),
+    ]
+    children.extend(
         _child(
             IntakeWriter,
-            roles.intake_writer,
+            role,
             make_store=adapters.intake_store,
             prepare=prepare,
             intake=roles.order_intake,
@@ -295,17 +297,21 @@ def _children(
             status=status,
             telemetry=metrics,
             max_batch_orders=settings.intake.max_batch_orders,
-        ),
+        )
+        for role in roles.intake_writers.values()
+    )
+    children.append(
         _child(
             OrderIntake,
             roles.order_intake,
-            writer=roles.intake_writer,
+            writers=tuple(roles.intake_writers.values()),
             replies=replies,
+            status=status,
             telemetry=metrics,
             pace=Pace(*_PACE_OF_ORDERS, clock=time.monotonic),
             max_batch_orders=settings.intake.max_batch_orders,
-        ),
-    ]
+        )
+    )
     children.extend(
         _child(
             OrderConsumer,

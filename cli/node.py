@@ -151,7 +151,7 @@ class Node:
             (
                 roles.sweeper,
                 roles.order_intake,
-                roles.intake_writer,
+                *roles.intake_writers.values(),
                 roles.order_changer,
                 *roles.consumers.values(),
                 roles.payment_resolver,

@@ -32,7 +32,6 @@ class Roles:
     """Named after what they do; in logs and metrics with hyphens."""
 
     order_intake: Role[StoreOrders]
-    intake_writer: Role[StoreOrders]
     settlement_writer: Role[SettlementWork]
     event_producer: Role[PublishEvents]
     payment_resolver: Role[ResolvePayments]
@@ -42,6 +41,7 @@ class Roles:
     page_reader: Role[PageQuestion]
     sweeper: Role[None]
     key_keeper: Role[None]
+    intake_writers: dict[str, Role[StoreOrders]]
     consumers: dict[str, Role[None]]
 
     def __iter__(self) -> Iterator[Role[Any]]:
@@ -58,16 +58,12 @@ def make_roles(settings: Settings, *, log: Log, clock: Clock) -> Roles:
         return Role(name, lane, log=log, clock=clock)
 
     intake, settlement = settings.intake, settings.settlement
+    writers = [f"intake-writer-{n}" for n in range(1, intake.writers + 1)]
     consumers = [f"order-consumer-{n}" for n in range(1, settings.kafka.consumers + 1)]
     return Roles(
         order_intake=role(
             "order-intake",
             Lane(intake.max_waiting_orders, lambda m: len(m.submissions)),
-        ),
-        intake_writer=role(
-            "intake-writer",
-            # One batch being written and one to follow it.
-            Lane(2 * intake.max_batch_orders, lambda m: len(m.submissions)),
         ),
         settlement_writer=role(
             "settlement-writer",
@@ -87,5 +83,13 @@ def make_roles(settings: Settings, *, log: Log, clock: Clock) -> Roles:
         page_reader=role("page-reader", Lane(_PAGES_WAITING)),
         sweeper=role("sweeper", Lane(1)),
         key_keeper=role("key-keeper", Lane(1)),
+        intake_writers={
+            name: role(
+                name,
+                # One batch being written and one to follow it.
+                Lane(2 * intake.max_batch_orders, lambda m: len(m.submissions)),
+            )
+            for name in writers
+        },
         consumers={name: role(name, Lane(1)) for name in consumers},
     )

@@ -239,6 +239,12 @@ class IntakeSettings(Section):
     max_batch_orders: int = Field(
         default=500, ge=1, le=5000, description="Orders stored in one transaction."
     )
+    writers: int = Field(
+        default=2,
+        ge=1,
+        le=8,
+        description="Connections that store orders, one transaction each at a time.",
+    )
 
 
 class SettlementSettings(Section):

@@ -134,12 +134,17 @@ WORK_EVENTS: Final = (
     LogEvent(
         "database.unavailable",
         "warning",
-        "error",
-        "Orders cannot be stored; clients get 503. Said once until it is back.",
+        "actor error",
+        "An intake writer cannot store orders; when none can, clients get 503. Each"
+        " says it once until PostgreSQL is back.",
         _DATABASE_AWAY,
     ),
     LogEvent(
-        "database.available", "info", "", "Orders can be stored (again).", _NOTHING
+        "database.available",
+        "info",
+        "actor",
+        "An intake writer can store orders (again).",
+        _NOTHING,
     ),
     LogEvent(
         "database.migrated",

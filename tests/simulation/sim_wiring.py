@@ -147,8 +147,9 @@ class Wiring:
         self._seat(
             OrderIntake,
             self.intake,
-            writer=self.writer,
+            writers=(self.writer,),
             replies=self._node,
+            status=self._node.status,
             telemetry=self._telemetry,
             max_batch_orders=4,
             pace=self._pace(),

@@ -87,6 +87,7 @@ def bench(world: World) -> Bench:
         sweeper=sweeper,
     )
     actor.on_start()
+    world.status.state_database("writer")
     return Bench(world, store, role, intake, producer, sweeper, prepared, actor)
 
 
@@ -330,7 +331,7 @@ def test_admitted_doubt_makes_the_outbox_suspect(bench: Bench) -> None:
     bench.store.errors = [LOST]
     bench.write("a")
     bench.world.clock.now = DEADLINE
-    bench.world.status.database_available = True
+    bench.world.status.state_database("writer")
 
     bench.world.run(bench.actor, Wake())
 
@@ -394,7 +395,7 @@ def test_failed_store_makes_the_database_unavailable(bench: Bench) -> None:
 
 
 def test_nothing_is_written_while_the_database_is_away(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
 
     bench.write("a")
 
@@ -403,7 +404,7 @@ def test_nothing_is_written_while_the_database_is_away(bench: Bench) -> None:
 
 
 def test_successful_probe_makes_it_available(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
 
     bench.world.pass_time(bench.actor, 0.0)
 
@@ -413,7 +414,7 @@ def test_successful_probe_makes_it_available(bench: Bench) -> None:
 
 
 def test_away_database_is_probed_within_half_a_second(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
     bench.store.probes = [REFUSED] * 100
     bench.world.pass_time(bench.actor, 0.0)
     before = bench.store.probe_count
@@ -424,7 +425,7 @@ def test_away_database_is_probed_within_half_a_second(bench: Bench) -> None:
 
 
 def test_outage_is_logged_once(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
     bench.store.probes = [REFUSED] * 8
 
     bench.world.pass_time(bench.actor, 10.0)
@@ -444,7 +445,7 @@ def test_every_outage_is_logged(bench: Bench) -> None:
 
 
 def test_returned_database_makes_the_outbox_suspect(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
 
     bench.world.pass_time(bench.actor, 0.0)
 
@@ -474,7 +475,7 @@ def test_idle_outage_is_noticed_within_four_seconds(bench: Bench) -> None:
 
 
 def test_database_is_prepared_once_before_the_first_probe(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
     bench.store.probes = [REFUSED]
 
     bench.world.pass_time(bench.actor, 10.0)
@@ -483,7 +484,7 @@ def test_database_is_prepared_once_before_the_first_probe(bench: Bench) -> None:
 
 
 def test_waiting_orders_are_written_once_the_database_is_back(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
     bench.store.probes = [REFUSED] * 2
     bench.write("a")
 
@@ -514,7 +515,7 @@ def test_store_is_closed_at_the_end(bench: Bench) -> None:
 
 def begin(bench: Bench, prepare: Callable[[], object]) -> None:
     bench.actor._prepare = prepare  # type: ignore[assignment]
-    bench.world.status.database_available = False
+    bench.world.status.state_database("writer", "away")
     bench.world.pass_time(bench.actor, 0.0)
 
 
@@ -593,3 +594,38 @@ def test_writer_superseded_while_it_probes_leaves_what_it_had_in_hand(
 
     assert len(bench.store.calls) == 1
     assert bench.role.lane.waiting
+
+
+# --- several writers ---
+
+
+def test_the_database_is_there_while_one_writer_reaches_it(bench: Bench) -> None:
+    bench.world.status.state_database("another")
+    bench.store.errors = [REFUSED]
+
+    bench.write("a")
+
+    assert bench.world.status.database_available
+    assert bench.world.status.database_error == ""
+    assert bench.world.log.count("database.unavailable") == 1
+
+
+def test_a_writer_that_lost_the_database_waits_though_another_has_it(
+    bench: Bench,
+) -> None:
+    bench.world.status.state_database("another")
+    bench.world.status.state_database("writer", "no connection left")
+
+    bench.write("a")
+
+    assert bench.store.calls == []
+
+
+def test_the_last_writer_that_loses_the_database_says_why(bench: Bench) -> None:
+    bench.world.status.state_database("another", "gone")
+    bench.store.errors = [REFUSED]
+
+    bench.write("a")
+
+    assert not bench.world.status.database_available
+    assert bench.world.status.database_error == "refused"

@@ -15,11 +15,12 @@ class Bench:
     world: World
     role: RecordedRole[Any]
     writer: RecordedRole[Any]
+    other: RecordedRole[Any]
     actor: OrderIntake
 
-    def passed_on(self) -> list[str]:
-        """Ids of the orders in the writer's lane, taken out of it."""
-        hand = self.writer.lane.take(1000)
+    def passed_on(self, writer: RecordedRole[Any] | None = None) -> list[str]:
+        """Ids of the orders in a writer's lane, the first's, taken out of it."""
+        hand = (writer or self.writer).lane.take(1000)
         if hand is None:
             return []
         hand.done()
@@ -30,20 +31,34 @@ def orders_in(message: StoreOrders) -> int:
     return len(message.submissions)
 
 
-@pytest.fixture
-def bench(world: World) -> Bench:
+def make_bench(world: World, *, writers: int) -> Bench:
     role = world.role("intake", capacity=100, weigh=orders_in)
     writer = world.role("writer", capacity=4, weigh=orders_in)
+    other = world.role("other", capacity=4, weigh=orders_in)
     actor = OrderIntake(
         role,
-        writer=writer,
+        writers=(writer, other)[:writers],
         replies=world.replies,
+        status=world.status,
         telemetry=world.telemetry,
         max_batch_orders=4,
         pace=world.pace,
     )
     actor.on_start()
-    return Bench(world, role, writer, actor)
+    return Bench(world, role, writer, other, actor)
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return make_bench(world, writers=1)
+
+
+@pytest.fixture
+def pool(world: World) -> Bench:
+    """Two writers that both reach PostgreSQL."""
+    world.status.state_database("writer")
+    world.status.state_database("other")
+    return make_bench(world, writers=2)
 
 
 def test_waiting_orders_are_passed_on_in_order(bench: Bench) -> None:
@@ -198,3 +213,53 @@ def test_a_whole_batch_does_not_wait_for_more(bench: Bench) -> None:
     bench.world.deliver(bench.actor)
 
     assert bench.world.pace.kept[:2] == [False, True]
+
+
+# --- several writers ---
+
+
+def test_while_one_writer_is_busy_another_gets_the_next_orders(pool: Bench) -> None:
+    for name in ("a", "b"):
+        pool.role.offer(store_orders(name))
+        pool.world.deliver(pool.actor)
+
+    assert (pool.passed_on(), pool.passed_on(pool.other)) == (["a"], ["b"])
+
+
+def test_what_a_writer_has_in_hand_counts(pool: Bench) -> None:
+    pool.writer.offer(store_orders("1"))
+    pool.writer.lane.take(1)
+    pool.role.offer(store_orders("a"))
+
+    pool.world.deliver(pool.actor)
+
+    assert pool.passed_on(pool.other) == ["a"]
+
+
+def test_a_writer_that_does_not_reach_the_database_gets_nothing(pool: Bench) -> None:
+    pool.world.status.state_database("writer", "no connection left")
+    for name in ("a", "b"):
+        pool.role.offer(store_orders(name))
+        pool.world.deliver(pool.actor)
+
+    assert (pool.passed_on(), pool.passed_on(pool.other)) == ([], ["a", "b"])
+
+
+def test_orders_wait_at_a_writer_while_none_reaches_the_database(pool: Bench) -> None:
+    for writer in ("writer", "other"):
+        pool.world.status.state_database(writer, "away")
+    pool.role.offer(store_orders("a"))
+
+    pool.world.deliver(pool.actor)
+
+    assert pool.passed_on() == ["a"]
+
+
+def test_orders_wait_here_while_every_writer_is_full(pool: Bench) -> None:
+    for writer in (pool.writer, pool.other):
+        writer.offer(store_orders("1", "2", "3", "4"))
+    pool.role.offer(store_orders("a"))
+
+    pool.world.deliver(pool.actor)
+
+    assert pool.role.lane.depth == 1
