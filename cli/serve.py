@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from orders.cli.composition import compose
+from orders.cli.cpu import stay_on
 from orders.config.exit_codes import START_FAILED
 from orders.config.logs import configure_logs, get_logger
 from orders.config.settings import Settings, SettingsError, load_settings
@@ -52,6 +53,8 @@ def serve(environ: Mapping[str, str] = os.environ) -> int:
         signal.signal(number, _leave)
     try:
         with servers(settings) as addresses:
+            if settings.cpu is not None:
+                stay_on(settings.cpu)
             node = compose(
                 settings,
                 addresses.database_url,

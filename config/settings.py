@@ -52,6 +52,13 @@ class Settings(Section):
         default=Path(".data"),
         description="Folder of the embedded PostgreSQL and Kafka.",
     )
+    cpu: int | None = Field(
+        default=None,
+        ge=0,
+        le=8191,
+        description="Run on this CPU alone, counted from 0; see *A CPU of its own* in "
+        "operations.md.",
+    )
     failpoints: str = Field(
         default="",
         description="For tests alone: steps at which this node is made to fail; see "
