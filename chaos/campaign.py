@@ -13,7 +13,7 @@ from orders.chaos.plan import NODES, plan_batches
 from orders.chaos.progress import Progress
 from orders.chaos.results import ResultsFile
 from orders.chaos.stack import ChaosStack
-from orders.chaos.strikes import NODE_SETTINGS, STRIKES
+from orders.chaos.strikes import NODE_SETTINGS, PATIENCE_SECONDS, STRIKES
 from orders.chaos.trial import Trial, TrialResult
 
 
@@ -106,4 +106,5 @@ def _load(plan: CampaignPlan, stack: ChaosStack, name: str) -> LoadPlan:
         seed=plan.seed,
         clients=plan.clients,
         rate=plan.rate,
+        patience_seconds=PATIENCE_SECONDS.get(plan.fault),
     )

@@ -23,6 +23,11 @@ _COUNT_BETWEEN = Statement(
     b" from orders where created_at <= to_timestamp($1)"
     b" and (updated_at > to_timestamp($1) or status = any($2::text[]))",
 )
+_COUNT_UNSETTLED = Statement(
+    "count_unsettled",
+    b"select count(*) from orders where created_at <= to_timestamp($1)"
+    b" and status = any($2::text[])",
+)
 _DROP = "drop database if exists {} with (force)"
 _FULL = ("too many clients", "remaining connection slots")
 
@@ -106,6 +111,19 @@ def underway_at(asked: Session, moment: float) -> Underway:
     parameters = (moment, text_array(UNSETTLED))
     [underway] = asked.read(_COUNT_BETWEEN, parameters, Underway)
     return underway
+
+
+def unsettled_of(url: str, moment: float) -> int:
+    """Count the orders stored by ``moment``, epoch seconds, that have no outcome yet.
+
+    Raises:
+        DatabaseUnavailableError: PostgreSQL does not answer.
+
+    """
+    with session(url) as asked:
+        parameters = (moment, text_array(UNSETTLED))
+        [count] = asked.read(_COUNT_UNSETTLED, parameters, int)
+    return count
 
 
 def hold_connections(url: str, most: int) -> list[Session]:

@@ -42,6 +42,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rate", type=float, default=300.0, help="orders a second")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--patience",
+        type=float,
+        help="seconds after which a client turns to another node",
+    )
     return parser.parse_args()
 
 
@@ -57,6 +62,7 @@ async def _run(options: argparse.Namespace) -> None:
             known=deque(maxlen=_KNOWN_ORDERS),
             stopping=asyncio.Event(),
             interval_seconds=options.clients / options.rate,
+            patience_seconds=options.patience,
         )
         clients = [
             asyncio.create_task(

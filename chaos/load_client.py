@@ -133,9 +133,10 @@ class Client:
     ) -> Attempt | None:
         """Make one request, judge its answer, and count what is to be counted."""
         stats, started = self._scene.stats, time.monotonic()
+        patience = self._scene.patience_seconds
         answer: Answer | None = None
         try:
-            async with asyncio.timeout(_HANG_SECONDS):
+            async with asyncio.timeout(patience or _HANG_SECONDS):
                 answer = await self._connections[node].request(*request)
             meaning = judge(answer)
         except NotSentError:
@@ -145,7 +146,8 @@ class Client:
         except MalformedError as error:
             meaning = Meaning(Outcome.UNKNOWN, str(error))
         except TimeoutError:
-            meaning = Meaning(Outcome.UNKNOWN, f"no answer in {_HANG_SECONDS} s")
+            hang = None if patience else f"no answer in {_HANG_SECONDS} s"
+            meaning = Meaning(Outcome.UNKNOWN, hang)
         ended = time.monotonic()
         if meaning.undocumented is not None:
             stats.undocumented += 1

@@ -19,13 +19,18 @@ class LoadFailedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:
-    """What load is wanted: ``rate`` is orders a second, over all clients."""
+    """What load is wanted: ``rate`` is orders a second, over all clients.
+
+    Clients turn to another node after ``patience_seconds``, where that is given;
+    without it they wait, and a hang is held against the node.
+    """
 
     run: str
     ports: Sequence[int]
     seed: int
     clients: int = 64
     rate: float = 300.0
+    patience_seconds: float | None = None
 
 
 class LoadProcess:
@@ -41,6 +46,7 @@ class LoadProcess:
         self.journal = directory / "journal.jsonl"
         self.undocumented = directory / "undocumented.log"
         self._stats = LoadStats(ok_since=[0.0] * len(plan.ports))
+        patience = plan.patience_seconds
         with self.undocumented.open("ab") as errors:
             self._process = subprocess.Popen(
                 [
@@ -49,6 +55,7 @@ class LoadProcess:
                     *("--ports", ",".join(map(str, plan.ports))),
                     *("--clients", str(plan.clients), "--rate", str(plan.rate)),
                     *("--seed", str(plan.seed)),
+                    *(("--patience", str(patience)) if patience else ()),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -20,5 +20,8 @@ class Scene:
     """Ids of orders that were acknowledged lately."""
     stopping: asyncio.Event
     interval_seconds: float
+    patience_seconds: float | None = None
+    """How long a client waits for an answer before it turns to another node, which is
+    no fault of the node's; None: as long as any answer may take."""
     unsynced: int = 0
     """Acknowledged orders whose journal lines may not be on the disk yet."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -147,6 +148,23 @@ class ChaosNode:
         if self._process is None or self._is_awaited or self.is_running:
             return None
         return f"{self.name} ended by itself with {self.wait_exit(_READY_SECONDS)}"
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop every thread of the process where it stands (SIGSTOP), then go on.
+
+        Raises:
+            NodeFailedError: it does not run.
+
+        """
+        process = self._process
+        if process is None or not self.is_running:
+            raise self.failed("was to be frozen and does not run")
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
 
     def terminate(self) -> None:
         """SIGTERM; ``wait_exit`` tells the rest."""

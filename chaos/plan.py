@@ -66,6 +66,9 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             | {"sweep.before_tick": 5, "sweep.after_tick": 5},
             turn=len(_STEPS),
         ),
+        "F3": FaultRow(
+            "a node frozen and back", ("8 s", "17 s"), (0.3, 2.0), 10, _NEVER_LATE
+        ),
         "F4": FaultRow(
             "failure of an actor",
             tuple(f"{a} {k}" for a in _ACTORS for k in _FAILURES),

@@ -11,6 +11,7 @@ from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.postgres import strike_postgres
 from orders.chaos.faults.restarts import strike_rolling_restart
+from orders.chaos.faults.zombies import strike_zombie
 from orders.chaos.trial import Hit, Trial
 
 Strike = Callable[[Arena, Trial], Hit]
@@ -20,6 +21,7 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
     {
         "F1": strike_kill,
         "F2": strike_failpoint,
+        "F3": strike_zombie,
         "F4": strike_actor,
         "F8": strike_postgres,
         "F10": strike_answer,
@@ -32,3 +34,7 @@ NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"}}
 )
 """Settings of the nodes of one fault, over those of every chaos run."""
+
+PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0})
+"""Of the clients, where a node may take a request and answer it much later, or never:
+they turn to the other node with the same key, so that both may have the order."""
