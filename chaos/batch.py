@@ -108,7 +108,7 @@ class Batch:
         arena = self._arena
         for gates in arena.stack.gates:
             gates.open()
-        arena.stack.start_postgres()
+        arena.stack.bring_back()
         self._problems.extend(arena.deaths())
         for node in arena.nodes:
             if not node.is_running:

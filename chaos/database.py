@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.order import UNSETTLED
@@ -27,6 +28,22 @@ _COUNT_UNSETTLED = Statement(
     "count_unsettled",
     b"select count(*) from orders where created_at <= to_timestamp($1)"
     b" and status = any($2::text[])",
+)
+_FINGERPRINT = Statement(
+    "fingerprint",
+    b"with settled as (select * from orders"
+    b" where updated_at <= to_timestamp($1) and not status = any($2::text[])),"
+    b" effects as ("
+    b" select settled::text as line from settled"
+    b" union all select e::text from order_events e join settled using (order_id)"
+    b" union all select n::text from notifications n join settled using (order_id))"
+    b" select (select count(*) from settled), count(*),"
+    b" coalesce(md5(string_agg(line, '|' order by line)), '') from effects",
+)
+_COUNT_BURIED = Statement(
+    "count_buried",
+    b"select count(distinct (partition, record_offset)) from dead_letters"
+    b" where topic = $1",
 )
 _DROP = "drop database if exists {} with (force)"
 _FULL = ("too many clients", "remaining connection slots")
@@ -59,6 +76,14 @@ class Underway:
 
     count: int
     done_at: float
+
+
+class Effects(NamedTuple):
+    """All that is stored of the orders settled by a moment, as a digest."""
+
+    orders: int
+    rows: int
+    digest: str
 
 
 @contextmanager
@@ -123,6 +148,23 @@ def unsettled_of(url: str, moment: float) -> int:
     with session(url) as asked:
         parameters = (moment, text_array(UNSETTLED))
         [count] = asked.read(_COUNT_UNSETTLED, parameters, int)
+    return count
+
+
+def effects_until(url: str, moment: float) -> Effects:
+    """Return what is stored of the orders that were settled by ``moment``, epoch
+    seconds; it never changes any more, unless something is done twice.
+    """
+    with session(url) as asked:
+        parameters = (moment, text_array(UNSETTLED))
+        [effects] = asked.read(_FINGERPRINT, parameters, Effects)
+    return effects
+
+
+def count_buried(url: str, topic: str) -> int:
+    """Count the places of a topic that have dead letters."""
+    with session(url) as asked:
+        [count] = asked.read(_COUNT_BURIED, (topic,), int)
     return count
 
 

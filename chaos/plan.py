@@ -95,6 +95,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
                 "produce answer": 10,
             },
         ),
+        "F14": FaultRow(
+            "events read again",
+            ("topic replayed", "replayed backwards", "group rewound"),
+            (3.0, 5.0),
+            6,
+            _NEVER_LATE,
+        ),
         "F22": FaultRow("rolling restart", ("SIGTERM",), (0.3, 1.5), 10, _NEVER_LATE),
     }
 )

@@ -7,6 +7,7 @@ Each node has a Kafka listener of its own, so that one node alone can be cut off
 """
 
 import contextlib
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,11 @@ class ChaosStack:
         """Stop everything; harmless when it is not running."""
         self._exits.close()
 
-    def start_postgres(self) -> None:
-        """Bring PostgreSQL back after it was killed or stopped."""
-        self.postgres.start()
+    def bring_back(self) -> None:
+        """Have both servers run, after they were killed, stopped or frozen."""
+        for server in (self.postgres, self.kafka):
+            server.start()
+            server.kill(signal.SIGCONT)
 
     def __enter__(self) -> Self:
         try:

@@ -10,6 +10,7 @@ from orders.chaos.faults.answers import strike_answer
 from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.postgres import strike_postgres
+from orders.chaos.faults.replays import strike_replay
 from orders.chaos.faults.restarts import strike_rolling_restart
 from orders.chaos.faults.zombies import strike_zombie
 from orders.chaos.trial import Hit, Trial
@@ -25,6 +26,7 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F4": strike_actor,
         "F8": strike_postgres,
         "F10": strike_answer,
+        "F14": strike_replay,
         "F22": strike_rolling_restart,
     }
 )

@@ -20,7 +20,7 @@ TRIALS = [plan_trial("F1", 7, number) for number in range(2)]
 class FakeStack:
     gates = ()
 
-    def start_postgres(self) -> None:
+    def bring_back(self) -> None:
         raise DevstackError("it does not start")
 
 
