@@ -95,6 +95,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
                 "produce answer": 10,
             },
         ),
+        "F13": FaultRow(
+            "partitions moving",
+            ("members leave", "members die", "partition added"),
+            (0.3, 1.0),
+            6,
+            _NEVER_LATE,
+        ),
         "F14": FaultRow(
             "events read again",
             ("topic replayed", "replayed backwards", "group rewound"),

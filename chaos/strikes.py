@@ -10,6 +10,7 @@ from orders.chaos.faults.answers import strike_answer
 from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.postgres import strike_postgres
+from orders.chaos.faults.rebalances import strike_rebalances
 from orders.chaos.faults.replays import strike_replay
 from orders.chaos.faults.restarts import strike_rolling_restart
 from orders.chaos.faults.zombies import strike_zombie
@@ -26,17 +27,23 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F4": strike_actor,
         "F8": strike_postgres,
         "F10": strike_answer,
+        "F13": strike_rebalances,
         "F14": strike_replay,
         "F22": strike_rolling_restart,
     }
 )
 
 NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    # Well above the two seconds between two pings: an idle actor does not hang.
-    {"F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"}}
+    {
+        # Well above the two seconds between two pings: an idle actor does not hang.
+        "F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"},
+    }
 )
 """Settings of the nodes of one fault, over those of every chaos run."""
 
-PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0})
+PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0, "F25": 2.0})
 """Of the clients, where a node may take a request and answer it much later, or never:
 they turn to the other node with the same key, so that both may have the order."""
+
+THROUGH_PROXY: Final = frozenset({"F10"})
+"""Faults for which clients reach the nodes through a proxy too."""

@@ -18,7 +18,10 @@ from orders.messaging.codec import RawRecord
 from orders.messaging.kafka_clients import open_admin, open_consumer, partition_id
 
 _CLIENT_ID = "orders-chaos"
+PARTITIONS = 6
+"""The default of ``ORDERS_KAFKA__PARTITIONS``."""
 _ASK_SECONDS = 10.0
+_ASK_MS = 5_000
 _SEND_SECONDS = 30.0
 _READ_SECONDS = 30.0
 _READ_AT_ONCE = 5_000
@@ -96,6 +99,30 @@ def partition_count(arena: Arena) -> int:
     with admin_of(arena) as admin:
         [topic] = admin.describe_topics([arena.topic])
     return len(topic["partitions"])
+
+
+def topic_exists(arena: Arena) -> bool:
+    """Tell whether there is the batch's topic."""
+    with admin_of(arena) as admin:
+        [topic] = admin.describe_topics([arena.topic])
+    return not topic["error_code"]
+
+
+def create_topic(arena: Arena) -> None:
+    """Make the topic, as nodes do; it may be there by then."""
+    wanted = {"num_partitions": PARTITIONS, "replication_factor": 1}
+    with admin_of(arena) as admin:
+        admin.create_topics({arena.topic: wanted}, _ASK_MS, raise_errors=False)
+    if not wait_until(lambda: topic_exists(arena), _ASK_SECONDS):
+        raise TopicRefusedError("the topic was not made")
+
+
+def delete_topic(arena: Arena) -> None:
+    """Delete the topic with all that is in it."""
+    with admin_of(arena) as admin:
+        admin.delete_topics([arena.topic])
+    if not wait_until(lambda: not topic_exists(arena), _ASK_SECONDS):
+        raise TopicRefusedError("the topic was not deleted")
 
 
 def add_partition(arena: Arena) -> int:
