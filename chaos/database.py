@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from orders.domain.audit import RecordPlace
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.order import UNSETTLED
 from orders.persistence.rows import text_array
@@ -40,11 +41,18 @@ _FINGERPRINT = Statement(
     b" select (select count(*) from settled), count(*),"
     b" coalesce(md5(string_agg(line, '|' order by line)), '') from effects",
 )
-_COUNT_BURIED = Statement(
-    "count_buried",
-    b"select count(distinct (partition, record_offset)) from dead_letters"
-    b" where topic = $1",
+_BURIED = Statement(
+    "buried", b"select partition, record_offset from dead_letters where topic = $1"
 )
+_SOME_ORDERS = Statement(
+    "some_orders", b"select order_id from orders order by updated_at limit $1"
+)
+_BACKENDS = Statement(
+    "backends",
+    b"select pid from pg_stat_activity"
+    b" where datname = $1 and application_name = $2 order by pid",
+)
+_LOCK = Statement("lock", b"lock table orders in access exclusive mode")
 _DROP = "drop database if exists {} with (force)"
 _FULL = ("too many clients", "remaining connection slots")
 
@@ -161,11 +169,35 @@ def effects_until(url: str, moment: float) -> Effects:
     return effects
 
 
-def count_buried(url: str, topic: str) -> int:
-    """Count the places of a topic that have dead letters."""
+def buried_of(url: str, topic: str) -> set[RecordPlace]:
+    """Return the places of a topic's records that have dead letters."""
     with session(url) as asked:
-        [count] = asked.read(_COUNT_BURIED, (topic,), int)
-    return count
+        return set(asked.read(_BURIED, (topic,), RecordPlace))
+
+
+def some_orders(url: str, most: int) -> list[str]:
+    """Return ids of orders, those that have not changed for longest first."""
+    with session(url) as asked:
+        return asked.read(_SOME_ORDERS, (most,), str)
+
+
+def backends_of(url: str, database: str, application: str) -> list[int]:
+    """Return the process ids of the sessions that a part of the nodes has open."""
+    with session(url) as asked:
+        return asked.read(_BACKENDS, (database, application), int)
+
+
+@contextmanager
+def locked_orders(url: str) -> Iterator[None]:
+    """Hold the table of orders against everybody, as a careless migration would.
+
+    Raises:
+        DatabaseUnavailableError: the lock was not to be had in a second.
+
+    """
+    with session(url) as holder, holder.transaction():
+        holder.change(_LOCK, ())
+        yield
 
 
 def hold_connections(url: str, most: int) -> list[Session]:

@@ -51,6 +51,8 @@ _RARE = {
 }
 _FAILURES = ("raise", "sleep", "fatal")
 _PASSES = {"OrderIntake": 50, "IntakeWriter": 50, "OrderReader": 50, "Sweeper": 4}
+_SESSIONS = ("intake", "settlement", "reader", "sweeper")
+"""Sessions with PostgreSQL by what they are for, as its list of sessions has them."""
 _OFTEN = 40
 """Passes of a busy step within about two seconds of load."""
 
@@ -81,6 +83,16 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             ("kill -9", "immediate", "restart", "connections", "read-only"),
             (0.5, 2.0),
             10,
+            _NEVER_LATE,
+        ),
+        "F9": FaultRow(
+            "PostgreSQL frozen",
+            (
+                *(f"{part} backend" for part in _SESSIONS),
+                *("server", "orders locked"),
+            ),
+            (0.5, 2.0),
+            12,
             _NEVER_LATE,
         ),
         "F10": FaultRow(

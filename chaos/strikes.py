@@ -8,6 +8,7 @@ from orders.chaos.arena import Arena
 from orders.chaos.faults.actors import strike_actor
 from orders.chaos.faults.answers import strike_answer
 from orders.chaos.faults.failpoints import strike_failpoint
+from orders.chaos.faults.freezes import STATEMENT_SECONDS, strike_freeze
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.postgres import strike_postgres
 from orders.chaos.faults.rebalances import strike_rebalances
@@ -26,6 +27,7 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F3": strike_zombie,
         "F4": strike_actor,
         "F8": strike_postgres,
+        "F9": strike_freeze,
         "F10": strike_answer,
         "F13": strike_rebalances,
         "F14": strike_replay,
@@ -37,6 +39,8 @@ NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         # Well above the two seconds between two pings: an idle actor does not hang.
         "F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"},
+        # A call to a silent server ends 3 s after that.
+        "F9": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
     }
 )
 """Settings of the nodes of one fault, over those of every chaos run."""

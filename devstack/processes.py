@@ -56,3 +56,9 @@ def end_leftover(pid: int, mark: str, polite: signal.Signals) -> None:
         if wait_until(is_gone, seconds):
             return
     raise DevstackError(f"process {pid} of an earlier run does not end ({mark})")
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the process ids of the children of ``pid``, on Linux."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text("ascii").split()]
