@@ -49,5 +49,5 @@ PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0, "F25
 """Of the clients, where a node may take a request and answer it much later, or never:
 they turn to the other node with the same key, so that both may have the order."""
 
-THROUGH_PROXY: Final = frozenset({"F10"})
+THROUGH_PROXY: Final = frozenset({"F10", "F11"})
 """Faults for which clients reach the nodes through a proxy too."""

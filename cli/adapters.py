@@ -120,7 +120,7 @@ class Adapters:
             session_timeout_seconds=kafka.session_timeout_seconds,
             security=self._security,
         )
-        return _TopicFirst(source, self._ensure_topic)
+        return _TopicFirst(source, self._ensure_topic, self._doubt_topic)
 
     def _ensure_topic(self) -> None:
         with self._topic_lock:
@@ -148,13 +148,27 @@ class Adapters:
                 raise BrokerUnavailableError(str(error)) from error
             self._topic_seen = True
 
+    def _doubt_topic(self) -> None:
+        with self._topic_lock:
+            self._topic_seen = False
+
 
 class _TopicFirst:
-    """A record source whose first poll makes sure of the topic."""
+    """A record source whose first poll makes sure of the topic.
 
-    def __init__(self, source: RecordSource, ensure_topic: Callable[[], None]) -> None:
+    So does the first one after a client broke: somebody may have deleted the topic,
+    or Kafka lost it.
+    """
+
+    def __init__(
+        self,
+        source: RecordSource,
+        ensure_topic: Callable[[], None],
+        doubt_topic: Callable[[], None],
+    ) -> None:
         self._source = source
         self._ensure_topic = ensure_topic
+        self._doubt_topic = doubt_topic
         self.done = source.done
         self.lag = source.lag
         self.group_lag = source.group_lag
@@ -168,7 +182,11 @@ class _TopicFirst:
     def poll(self, *, hold: bool = False) -> RecordBatch | None:
         """Poll; until the topic is there, only that is seen to."""
         self._ensure_topic()
-        return self._source.poll(hold=hold)
+        try:
+            return self._source.poll(hold=hold)
+        except BrokerUnavailableError:
+            self._doubt_topic()
+            raise
 
 
 def session_limits_of(database: DatabaseSettings) -> SessionLimits:

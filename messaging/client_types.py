@@ -94,9 +94,6 @@ class ConsumerClient(Protocol):
     def assignment(self) -> set[PartitionId]:
         """Return what is assigned."""
 
-    def partitions_for_topic(self, topic: str) -> Collection[int]:
-        """Return partition numbers; waits without limit unless metadata is there."""
-
     def seek(self, partition: PartitionId, offset: int) -> None:
         """Read on from ``offset``."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.records import DeadLetter, RecordBatch
@@ -135,11 +135,17 @@ class KafkaRecordSource:
     def group_lag(self) -> int | None:
         """Return how far the whole group's committed offsets are behind, asking the
         broker for at most about 2 s; None when it is away.
+
+        None too where the topic is gone: then the client is let go, and ``poll``
+        raises until the topic is there again.
         """
         if self._member is None:
             return None
         try:
             return self._member.group_lag()
+        except UnknownTopicOrPartitionError as error:
+            self._abandon("topic_gone", repr(error))
+            return None
         except KafkaError as error:
             self._log.debug("consumer.lag_unknown", error=repr(error))
             return None

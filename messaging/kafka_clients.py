@@ -5,7 +5,7 @@ The private attributes that are touched are named here and in ``unreadable.py``,
 them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, cast
 
 from kafka import (
@@ -72,6 +72,14 @@ def open_admin(settings: Mapping[str, object]) -> AdminClient:
     return cast("AdminClient", _open(KafkaAdminClient, settings))
 
 
+def known_partitions(consumer: ConsumerClient, topic: str) -> Collection[int]:
+    """Return the topic's partitions as the latest metadata has them, without asking:
+    none where the broker knows no such topic.
+    """
+    cluster = cast("_HasCluster", consumer)._cluster  # noqa: SLF001 - what is public waits without limit
+    return cluster.partitions_for_topic(topic) or ()
+
+
 def end_network(client: object) -> None:
     """End the IO thread of a consumer or admin client that cannot do it itself."""
     network = cast("_NetworkClient | None", getattr(client, "_client", None))
@@ -87,6 +95,14 @@ def rebalance_listener(listener: RebalanceListener) -> object:
 
 class _HasSender(Protocol):
     _sender: SenderThread
+
+
+class _HasCluster(Protocol):
+    _cluster: "_Cluster"
+
+
+class _Cluster(Protocol):
+    def partitions_for_topic(self, topic: str) -> Collection[int] | None: ...
 
 
 class _NetworkClient(Protocol):

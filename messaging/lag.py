@@ -2,10 +2,10 @@
 
 from time import monotonic
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from orders.messaging.client_types import ConsumerClient, PartitionId
-from orders.messaging.kafka_clients import partition_id
+from orders.messaging.kafka_clients import known_partitions, partition_id
 
 _ASK_SECONDS = 2.0
 _QUICKLY_MS = 1_000
@@ -47,6 +47,7 @@ def group_lag(consumer: ConsumerClient, topic: str) -> int:
     A partition without a committed offset counts from its first record.
 
     Raises:
+        UnknownTopicOrPartitionError: the topic is gone.
         KafkaError: it did not answer within about 2 s.
 
     """
@@ -56,8 +57,10 @@ def group_lag(consumer: ConsumerClient, topic: str) -> int:
         return max(1, int((deadline - monotonic()) * 1_000))
 
     every = [
-        partition_id(topic, number) for number in consumer.partitions_for_topic(topic)
+        partition_id(topic, number) for number in known_partitions(consumer, topic)
     ]
+    if not every:
+        raise UnknownTopicOrPartitionError(topic)
     ends = consumer.end_offsets(every, timeout_ms=left_ms())
     done = {tp: consumer.committed(tp, timeout_ms=left_ms()) for tp in every}
     new = [tp for tp, offset in done.items() if offset is None]

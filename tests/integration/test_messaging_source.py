@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.record.util import calc_crc32c
 
 from orders.devstack.deadline import wait_until as _wait_until
@@ -486,6 +486,13 @@ def hold_for(source: KafkaRecordSource, seconds: float) -> list[RecordBatch | No
     return held
 
 
+def poll_and_ask_for(source: KafkaRecordSource, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        source.poll()
+        source.group_lag()
+
+
 def generation_of(source: KafkaRecordSource) -> int:
     assert source._member is not None
     generation: int = source._member._consumer.group_metadata().generation_id
@@ -609,6 +616,26 @@ def test_a_source_may_start_before_its_broker(
     assert took < 4.0
     assert left == 0
     assert sorted(order_ids(batches)) == sorted(sent)
+
+
+def test_a_source_notices_that_its_topic_was_deleted_and_reads_the_next_one(
+    broker: EmbeddedKafka, feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    feed.publish(10)
+    source = make_source()
+    poll_until(source, count_of(10))
+
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    admin.delete_topics([feed.topic])
+    admin.close()
+    with pytest.raises(BrokerUnavailableError):
+        poll_and_ask_for(source, 20.0)
+    feed.create(2)
+    sent = feed.publish(10)
+    batches = poll_until(source, count_of(10))
+
+    assert set(sent) <= set(order_ids(batches))
 
 
 def test_an_absent_broker_is_not_asked_at_every_poll(

@@ -3,9 +3,12 @@
 import inspect
 import threading
 from importlib.metadata import version
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.cluster import ClusterMetadata
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import KafkaConfigurationError
 from kafka.producer import record_accumulator
@@ -20,7 +23,8 @@ from kafka.record.default_records import (
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
 from orders.messaging import client_settings
-from orders.messaging.kafka_clients import open_consumer
+from orders.messaging.client_types import ConsumerClient
+from orders.messaging.kafka_clients import known_partitions, open_consumer
 from orders.messaging.lazy_headers import LazyRecordBatch
 from orders.messaging.lazy_headers import install as install_lazy_headers
 from orders.messaging.record_chunks import ChunkRecordsBuilder
@@ -52,6 +56,16 @@ def test_security_settings_are_passed_on() -> None:
     )
 
     assert settings["security_protocol"] == "SASL_SSL"
+
+
+def test_no_partitions_are_known_of_a_topic_that_is_not_there() -> None:
+    consumer = SimpleNamespace(_cluster=ClusterMetadata())
+
+    assert known_partitions(cast("ConsumerClient", consumer), "gone") == ()
+
+
+def test_the_consumer_keeps_its_metadata_where_it_is_looked_for() -> None:
+    assert "self._cluster = " in inspect.getsource(KafkaConsumer.__init__)
 
 
 def test_the_producers_thread_can_be_ended_by_force() -> None:
