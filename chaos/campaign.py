@@ -13,7 +13,12 @@ from orders.chaos.plan import NODES, plan_batches
 from orders.chaos.progress import Progress
 from orders.chaos.results import ResultsFile
 from orders.chaos.stack import ChaosStack
-from orders.chaos.strikes import NODE_SETTINGS, PATIENCE_SECONDS, STRIKES
+from orders.chaos.strikes import (
+    NODE_SETTINGS,
+    PATIENCE_SECONDS,
+    STRIKES,
+    THROUGH_PROXY,
+)
 from orders.chaos.trial import Trial, TrialResult
 
 
@@ -96,7 +101,7 @@ def run_batch(
 
 
 def _load(plan: CampaignPlan, stack: ChaosStack, name: str) -> LoadPlan:
-    through_proxy = plan.fault == "F10"
+    through_proxy = plan.fault in THROUGH_PROXY
     return LoadPlan(
         run=name,
         ports=[

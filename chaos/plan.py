@@ -53,6 +53,10 @@ _FAILURES = ("raise", "sleep", "fatal")
 _PASSES = {"OrderIntake": 50, "IntakeWriter": 50, "OrderReader": 50, "Sweeper": 4}
 _SESSIONS = ("intake", "settlement", "reader", "sweeper")
 """Sessions with PostgreSQL by what they are for, as its list of sessions has them."""
+_ENDS = ("PostgreSQL", "Kafka", "HTTP")
+_LINKS = ("late", "very late", "narrow", "resets", "still")
+_CUT_FROM = ("Kafka", "PostgreSQL", "Kafka+PostgreSQL")
+_CUTS = ("refused", "silent", "deaf", "mute")
 _OFTEN = 40
 """Passes of a busy step within about two seconds of load."""
 
@@ -106,6 +110,20 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
                 "HTTP answer": 20,
                 "produce answer": 10,
             },
+        ),
+        "F11": FaultRow(
+            "bad connections",
+            tuple(f"{end} {way}" for end in _ENDS for way in _LINKS),
+            (0.3, 1.5),
+            15,
+            _NEVER_LATE,
+        ),
+        "F12": FaultRow(
+            "a node cut off",
+            tuple(f"{way} {ends}" for ends in _CUT_FROM for way in _CUTS),
+            (0.3, 1.5),
+            12,
+            _NEVER_LATE,
         ),
         "F13": FaultRow(
             "partitions moving",

@@ -10,6 +10,8 @@ from orders.chaos.faults.answers import strike_answer
 from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.freezes import STATEMENT_SECONDS, strike_freeze
 from orders.chaos.faults.kills import strike_kill
+from orders.chaos.faults.links import strike_link
+from orders.chaos.faults.partitions import strike_partition
 from orders.chaos.faults.postgres import strike_postgres
 from orders.chaos.faults.rebalances import strike_rebalances
 from orders.chaos.faults.replays import strike_replay
@@ -29,6 +31,8 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F8": strike_postgres,
         "F9": strike_freeze,
         "F10": strike_answer,
+        "F11": strike_link,
+        "F12": strike_partition,
         "F13": strike_rebalances,
         "F14": strike_replay,
         "F22": strike_rolling_restart,
@@ -41,6 +45,7 @@ NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"},
         # A call to a silent server ends 3 s after that.
         "F9": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
+        "F12": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
     }
 )
 """Settings of the nodes of one fault, over those of every chaos run."""
