@@ -12,6 +12,7 @@ from orders.chaos.node import ChaosNode, NodeFailedError
 from orders.chaos.stack import ChaosStack
 from orders.devstack.deadline import wait_until
 from orders.devstack.ports import LOOPBACK
+from orders.domain.audit import AuditedRecord, RecordPlace
 from orders.domain.errors import DatabaseUnavailableError
 
 _WARM_ORDERS = 100
@@ -31,6 +32,8 @@ class Arena:
         load: the load, while it runs.
         database: the name of the batch's database.
         topic: the name of the batch's topic; its group is ``<topic>-group``.
+        forged: records of the topic that name orders and that the harness wrote.
+        earlier: what the topic held before the harness destroyed it.
 
     """
 
@@ -64,6 +67,8 @@ class Arena:
             for number, gates in enumerate(stack.gates, 1)
         )
         self.load: LoadProcess
+        self.forged: set[RecordPlace] = set()
+        self.earlier: list[AuditedRecord] = []
 
     @property
     def database_url(self) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from orders.chaos.arena import Arena
+from orders.chaos.topic_view import TopicAsNodesLeftIt
 from orders.domain.payment import PaymentRule
 from orders.messaging.client_logs import quieten_client_logs
 from orders.messaging.topic_audit import KafkaTopicAudit
@@ -37,9 +38,10 @@ def check_batch(arena: Arena) -> Verdict:
     """
     quieten_client_logs()
     brokers = arena.stack.kafka.bootstrap_servers
-    records = KafkaTopicAudit(brokers, arena.topic, arena.group)
+    audit = KafkaTopicAudit(brokers, arena.topic, arena.group)
+    records = TopicAsNodesLeftIt(audit, arena.earlier, arena.forged)
     with (
-        closing(records),
+        closing(audit),
         order_audit(arena.database_url, arena.topic) as history,
     ):
         verdict = verify(history, records, read_journal(arena.journal), RULES)

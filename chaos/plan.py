@@ -57,6 +57,10 @@ _ENDS = ("PostgreSQL", "Kafka", "HTTP")
 _LINKS = ("late", "very late", "narrow", "resets", "still")
 _CUT_FROM = ("Kafka", "PostgreSQL", "Kafka+PostgreSQL")
 _CUTS = ("refused", "silent", "deaf", "mute")
+POISONS = (
+    *("no key", "key of no order", "tombstone", "huge", "unreadable header"),
+    *("not JSON", "unknown type", "forged event", "unknown order"),
+)
 _OFTEN = 40
 """Passes of a busy step within about two seconds of load."""
 
@@ -139,6 +143,7 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             6,
             _NEVER_LATE,
         ),
+        "F15": FaultRow("poison records", POISONS, (0.3, 1.0), 18, _NEVER_LATE),
         "F22": FaultRow("rolling restart", ("SIGTERM",), (0.3, 1.5), 10, _NEVER_LATE),
     }
 )

@@ -12,6 +12,7 @@ from orders.chaos.faults.freezes import STATEMENT_SECONDS, strike_freeze
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.links import strike_link
 from orders.chaos.faults.partitions import strike_partition
+from orders.chaos.faults.poison import strike_poison
 from orders.chaos.faults.postgres import strike_postgres
 from orders.chaos.faults.rebalances import strike_rebalances
 from orders.chaos.faults.replays import strike_replay
@@ -35,6 +36,7 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F12": strike_partition,
         "F13": strike_rebalances,
         "F14": strike_replay,
+        "F15": strike_poison,
         "F22": strike_rolling_restart,
     }
 )

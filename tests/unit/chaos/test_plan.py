@@ -1,10 +1,14 @@
 """Which trials a run has."""
 
+import random
+
 import pytest
 
 from orders.chaos.faults.answers import MARKS
+from orders.chaos.faults.poison import poison
 from orders.chaos.plan import FAULTS, NODES, plan_batches, plan_trial
 from orders.chaos.strikes import STRIKES
+from orders.domain.identifiers import IdFactory
 from orders.failpoints.catalogue import ACTOR_PREFIX, CATALOGUE
 
 
@@ -59,6 +63,14 @@ def test_every_actor_fails_in_three_ways() -> None:
 
 def test_every_lost_answer_has_a_mark() -> None:
     assert set(FAULTS["F10"].kinds) == set(MARKS)
+
+
+def test_every_kind_of_poison_can_be_made() -> None:
+    rng = random.Random(7)  # noqa: S311 - no secret
+    order_id = IdFactory()()
+
+    for kind in FAULTS["F15"].kinds:
+        assert poison(kind, rng, order_id, 3).partition == 3
 
 
 def test_a_pass_over_all_failpoints_dies_on_one_node() -> None:
