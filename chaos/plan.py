@@ -86,6 +86,16 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             15,
             {f"{a} {k}": _PASSES.get(a, 5) for a in _ACTORS for k in _FAILURES},
         ),
+        "F5": FaultRow(
+            "Kafka away",
+            ("kill -9", "restart", "away 20 s"),
+            (0.5, 2.0),
+            10,
+            _NEVER_LATE,
+        ),
+        "F6": FaultRow(
+            "Kafka frozen", ("frozen 4 s", "frozen 14 s"), (0.5, 2.0), 10, _NEVER_LATE
+        ),
         "F8": FaultRow(
             "PostgreSQL away",
             ("kill -9", "immediate", "restart", "connections", "read-only"),

@@ -7,6 +7,7 @@ from typing import Final
 from orders.chaos.arena import Arena
 from orders.chaos.faults.actors import strike_actor
 from orders.chaos.faults.answers import strike_answer
+from orders.chaos.faults.brokers import strike_broker
 from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.freezes import STATEMENT_SECONDS, strike_freeze
 from orders.chaos.faults.kills import strike_kill
@@ -29,6 +30,8 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F2": strike_failpoint,
         "F3": strike_zombie,
         "F4": strike_actor,
+        "F5": strike_broker,
+        "F6": strike_broker,
         "F8": strike_postgres,
         "F9": strike_freeze,
         "F10": strike_answer,

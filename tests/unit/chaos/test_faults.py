@@ -4,6 +4,7 @@ import pytest
 
 from orders.chaos.database import says_full
 from orders.chaos.faults.actors import ending_problems, failed_at, role_of
+from orders.chaos.faults.brokers import judge_intake
 from orders.chaos.faults.postgres import judge_outage, outage_problems
 from orders.chaos.faults.restarts import Stop, judge_stops
 from orders.verification.journal import Operation, Outcome
@@ -142,3 +143,25 @@ def test_other_requests_are_not_held_against_a_stop(
     seen = judge_stops(STOPS, [answered_or_elsewhere])
 
     assert (seen.problems, seen.measured["broken"]) == ((), 0)
+
+
+def created(started: float, status: int | None) -> Operation:
+    about = ("create", 1, "k", "/v1/orders", "", started, started + 0.1)
+    return Operation(*about, Outcome.UNKNOWN, status)
+
+
+def test_an_order_refused_while_kafka_is_away_is_a_problem() -> None:
+    seen = judge_intake(5.0, 8.0, [created(6.0, 201), created(7.0, 503)])
+
+    assert len(seen.problems) == 1
+    assert seen.measured["taken_meanwhile"] == 1
+
+
+def test_orders_refused_before_or_after_are_not_held_against_kafka() -> None:
+    others = [created(4.0, 503), created(6.0, 201), created(9.0, 503)]
+
+    assert judge_intake(5.0, 8.0, others).problems == ()
+
+
+def test_an_outage_without_orders_shows_nothing() -> None:
+    assert not judge_intake(5.0, 8.0, [created(4.0, 201)]).fired
