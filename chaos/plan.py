@@ -96,6 +96,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
         "F6": FaultRow(
             "Kafka frozen", ("frozen 4 s", "frozen 14 s"), (0.5, 2.0), 10, _NEVER_LATE
         ),
+        "F7": FaultRow(
+            "Kafka's data lost",
+            ("wiped, topic made", "deleted, topic made", "wiped", "topic deleted"),
+            (1.0, 2.0),
+            4,
+            _NEVER_LATE,
+        ),
         "F8": FaultRow(
             "PostgreSQL away",
             ("kill -9", "immediate", "restart", "connections", "read-only"),

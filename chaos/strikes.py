@@ -12,6 +12,7 @@ from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.freezes import STATEMENT_SECONDS, strike_freeze
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.links import strike_link
+from orders.chaos.faults.losses import strike_loss
 from orders.chaos.faults.partitions import strike_partition
 from orders.chaos.faults.poison import strike_poison
 from orders.chaos.faults.postgres import strike_postgres
@@ -32,6 +33,7 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F4": strike_actor,
         "F5": strike_broker,
         "F6": strike_broker,
+        "F7": strike_loss,
         "F8": strike_postgres,
         "F9": strike_freeze,
         "F10": strike_answer,

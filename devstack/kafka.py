@@ -56,6 +56,17 @@ class EmbeddedKafka(EmbeddedServer):
         """The address of the main listener, ``host:port``."""
         return f"{ports.LOOPBACK}:{self.port}"
 
+    def lose_data(self) -> None:
+        """Forget everything, for fault tests; the next start makes a new cluster.
+
+        Raises:
+            DevstackError: it runs.
+
+        """
+        if self._process is not None and self._process.is_running():
+            raise DevstackError("Kafka runs and would write its data again")
+        shutil.rmtree(self._log_dir)
+
     def _start(self) -> None:
         java = Java(find_program(), kafka_jars.class_path(self._progress))
         process = self._process or ServerProcess(self._launch(java))
