@@ -69,6 +69,18 @@ class ChaosNode:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process id.
+
+        Raises:
+            NodeFailedError: it was never started.
+
+        """
+        if self._process is None:
+            raise NodeFailedError(f"{self.name} was never started")
+        return self._process.pid
+
     def start(self, **settings: str) -> None:
         """Start the process; ``settings`` hold for this life alone."""
         self._began = self.log.stat().st_size if self.log.exists() else 0

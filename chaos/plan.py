@@ -161,7 +161,24 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             _NEVER_LATE,
         ),
         "F15": FaultRow("poison records", POISONS, (0.3, 1.0), 18, _NEVER_LATE),
+        "F16": FaultRow(
+            "a disk full",
+            ("PostgreSQL", "Kafka", "log of a node"),
+            (0.5, 1.5),
+            6,
+            _NEVER_LATE,
+        ),
         "F22": FaultRow("rolling restart", ("SIGTERM",), (0.3, 1.5), 10, _NEVER_LATE),
+        "F23": FaultRow(
+            "a node without descriptors",
+            ("descriptors",),
+            (0.5, 1.5),
+            6,
+            _NEVER_LATE,
+        ),
+        "F26": FaultRow(
+            "two nodes with one name", ("same name",), (0.3, 1.0), 6, _NEVER_LATE
+        ),
     }
 )
 """The rows that can be run, by name."""

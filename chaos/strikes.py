@@ -8,17 +8,20 @@ from orders.chaos.arena import Arena
 from orders.chaos.faults.actors import strike_actor
 from orders.chaos.faults.answers import strike_answer
 from orders.chaos.faults.brokers import strike_broker
+from orders.chaos.faults.disks import strike_disk
 from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.freezes import STATEMENT_SECONDS, strike_freeze
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.links import strike_link
 from orders.chaos.faults.losses import strike_loss
+from orders.chaos.faults.names import strike_name
 from orders.chaos.faults.partitions import strike_partition
 from orders.chaos.faults.poison import strike_poison
 from orders.chaos.faults.postgres import strike_postgres
 from orders.chaos.faults.rebalances import strike_rebalances
 from orders.chaos.faults.replays import strike_replay
 from orders.chaos.faults.restarts import strike_rolling_restart
+from orders.chaos.faults.shortages import strike_shortage
 from orders.chaos.faults.zombies import strike_zombie
 from orders.chaos.trial import Hit, Trial
 
@@ -42,7 +45,10 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
         "F13": strike_rebalances,
         "F14": strike_replay,
         "F15": strike_poison,
+        "F16": strike_disk,
         "F22": strike_rolling_restart,
+        "F23": strike_shortage,
+        "F26": strike_name,
     }
 )
 
@@ -61,5 +67,5 @@ PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0, "F25
 """Of the clients, where a node may take a request and answer it much later, or never:
 they turn to the other node with the same key, so that both may have the order."""
 
-THROUGH_PROXY: Final = frozenset({"F10", "F11"})
+THROUGH_PROXY: Final = frozenset({"F10", "F11", "F23"})
 """Faults for which clients reach the nodes through a proxy too."""
