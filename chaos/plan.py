@@ -176,6 +176,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             6,
             _NEVER_LATE,
         ),
+        "F25": FaultRow(
+            "faults of other rows, two at a time",
+            ("late links", "a guest", "Kafka killed", "PostgreSQL killed"),
+            (0.3, 1.5),
+            12,
+            _NEVER_LATE,
+        ),
         "F26": FaultRow(
             "two nodes with one name", ("same name",), (0.3, 1.0), 6, _NEVER_LATE
         ),

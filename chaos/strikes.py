@@ -1,6 +1,7 @@
 """Which function carries out which fault, and the settings its nodes are given."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +16,7 @@ from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.links import strike_link
 from orders.chaos.faults.losses import strike_loss
 from orders.chaos.faults.names import strike_name
+from orders.chaos.faults.nemesis import strike_at_random
 from orders.chaos.faults.partitions import strike_partition
 from orders.chaos.faults.poison import strike_poison
 from orders.chaos.faults.postgres import strike_postgres
@@ -23,12 +25,13 @@ from orders.chaos.faults.replays import strike_replay
 from orders.chaos.faults.restarts import strike_rolling_restart
 from orders.chaos.faults.shortages import strike_shortage
 from orders.chaos.faults.zombies import strike_zombie
+from orders.chaos.plan import plan_trial
 from orders.chaos.trial import Hit, Trial
 
 Strike = Callable[[Arena, Trial], Hit]
 """Carries one trial out and returns when everything runs again."""
 
-STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
+_ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
     {
         "F1": strike_kill,
         "F2": strike_failpoint,
@@ -52,6 +55,10 @@ STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
     }
 )
 
+STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
+    {**_ROWS, "F25": partial(strike_at_random, _ROWS, plan_trial)}
+)
+
 NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         # Well above the two seconds between two pings: an idle actor does not hang.
@@ -59,6 +66,7 @@ NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         # A call to a silent server ends 3 s after that.
         "F9": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
         "F12": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
+        "F25": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
     }
 )
 """Settings of the nodes of one fault, over those of every chaos run."""
@@ -67,5 +75,5 @@ PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0, "F25
 """Of the clients, where a node may take a request and answer it much later, or never:
 they turn to the other node with the same key, so that both may have the order."""
 
-THROUGH_PROXY: Final = frozenset({"F10", "F11", "F23"})
+THROUGH_PROXY: Final = frozenset({"F10", "F11", "F23", "F25"})
 """Faults for which clients reach the nodes through a proxy too."""
