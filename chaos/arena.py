@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from orders.chaos.database import count_left, drop_database, make_database
@@ -14,6 +15,7 @@ from orders.devstack.deadline import wait_until
 from orders.devstack.ports import LOOPBACK
 from orders.domain.audit import AuditedRecord, RecordPlace
 from orders.domain.errors import DatabaseUnavailableError
+from orders.verification.journal import Operation, read_journal
 
 _WARM_ORDERS = 100
 _WARM_SECONDS = 30.0
@@ -21,6 +23,8 @@ _FLOW_SECONDS = 20.0
 GRACE_SECONDS = 20.0
 """The time a node may take to drain: the default of its setting."""
 _CLOSE_SECONDS = 10.0
+_FLOOD_NUMBERS = 10_000
+"""More than a load has clients: each keeps its number to itself."""
 
 
 class Arena:
@@ -67,6 +71,7 @@ class Arena:
             for number, gates in enumerate(stack.gates, 1)
         )
         self.load: LoadProcess
+        self._floods: list[LoadProcess] = []
         self.forged: set[RecordPlace] = set()
         self.earlier: list[AuditedRecord] = []
 
@@ -75,10 +80,26 @@ class Arena:
         """The batch's database, past every proxy."""
         return self.stack.postgres.url_for(self.database)
 
-    @property
-    def journal(self) -> Path:
-        """What the clients saw."""
-        return self.load.journal
+    def operations(self) -> Iterator[Operation]:
+        """Yield what the clients saw, those of floods included; all have ended."""
+        for load in (self.load, *self._floods):
+            yield from read_journal(load.journal)
+
+    def start_flood(self, clients: int, rate: float) -> LoadProcess:
+        """Start more clients beside the load; whoever asks for them ends them."""
+        number = len(self._floods) + 1
+        directory = self.directory / f"flood-{number}"
+        directory.mkdir()
+        plan = replace(
+            self._plan,
+            run=f"{self._plan.run}-flood-{number}",
+            first_client=number * _FLOOD_NUMBERS,
+            clients=clients,
+            rate=rate,
+        )
+        flood = LoadProcess(plan, directory)
+        self._floods.append(flood)
+        return flood
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -94,7 +115,8 @@ class Arena:
                 self.await_flow(_WARM_SECONDS, orders=_WARM_ORDERS)
                 yield
             finally:
-                self.load.end()
+                for load in (self.load, *self._floods):
+                    load.end()
         finally:
             for node in self.nodes:
                 node.end()

@@ -11,7 +11,6 @@ from orders.chaos.evaluation import BatchEnd, result_of, traffic_of
 from orders.chaos.load_process import LoadFailedError
 from orders.chaos.strikes import Strike
 from orders.chaos.trial import Hit, Trial, TrialResult, as_epoch
-from orders.verification.journal import read_journal
 from orders.verification.verdict import Verdict
 
 SETTLE_SECONDS = 30.0
@@ -132,7 +131,7 @@ class Batch:
 
     def _evaluate(self, verdict: Verdict) -> list[TrialResult]:
         end = replace(self._end, verdict=verdict, problems=tuple(self._problems))
-        operations = list(read_journal(self._arena.journal))
+        operations = list(self._arena.operations())
         traffic = traffic_of(operations)
         starts = [self._began, *(hit.over for _, hit in self._hits[:-1])]
         results = []

@@ -11,7 +11,6 @@ from orders.messaging.client_logs import quieten_client_logs
 from orders.messaging.topic_audit import KafkaTopicAudit
 from orders.persistence.audit import order_audit
 from orders.verification.check import verify
-from orders.verification.journal import read_journal
 from orders.verification.rules import Rules
 from orders.verification.verdict import Verdict
 
@@ -44,7 +43,7 @@ def check_batch(arena: Arena) -> Verdict:
         closing(audit),
         order_audit(arena.database_url, arena.topic) as history,
     ):
-        verdict = verify(history, records, read_journal(arena.journal), RULES)
+        verdict = verify(history, records, arena.operations(), RULES)
     require_seen(verdict)
     return verdict
 

@@ -41,6 +41,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--run", default="run", help="makes the keys unique")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rate", type=float, default=300.0, help="orders a second")
+    parser.add_argument("--first-client", type=int, default=0, help="its number")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--patience",
@@ -68,7 +69,9 @@ async def _run(options: argparse.Namespace) -> None:
             asyncio.create_task(
                 Client(scene, number, random.Random(f"{options.seed}-{number}")).run()
             )
-            for number in range(options.clients)
+            for number in range(
+                options.first_client, options.first_client + options.clients
+            )
         ]
         keeper = asyncio.create_task(_keep(scene))
         await asyncio.to_thread(sys.stdin.read)

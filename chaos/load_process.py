@@ -21,8 +21,9 @@ class LoadFailedError(Exception):
 class LoadPlan:
     """What load is wanted: ``rate`` is orders a second, over all clients.
 
-    Clients turn to another node after ``patience_seconds``, where that is given;
-    without it they wait, and a hang is held against the node.
+    Clients are numbered from ``first_client`` on. They turn to another node after
+    ``patience_seconds``, where that is given; without it they wait, and a hang is held
+    against the node.
     """
 
     run: str
@@ -31,6 +32,7 @@ class LoadPlan:
     clients: int = 64
     rate: float = 300.0
     patience_seconds: float | None = None
+    first_client: int = 0
 
 
 class LoadProcess:
@@ -55,6 +57,7 @@ class LoadProcess:
                     *("--ports", ",".join(map(str, plan.ports))),
                     *("--clients", str(plan.clients), "--rate", str(plan.rate)),
                     *("--seed", str(plan.seed)),
+                    *("--first-client", str(plan.first_client)),
                     *(("--patience", str(patience)) if patience else ()),
                 ],
                 stdin=subprocess.PIPE,

@@ -168,6 +168,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             6,
             _NEVER_LATE,
         ),
+        "F20": FaultRow(
+            "too many orders",
+            ("ten times the orders", "2,000 at once"),
+            (0.5, 1.5),
+            6,
+            _NEVER_LATE,
+        ),
         "F22": FaultRow("rolling restart", ("SIGTERM",), (0.3, 1.5), 10, _NEVER_LATE),
         "F23": FaultRow(
             "a node without descriptors",

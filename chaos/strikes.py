@@ -11,6 +11,7 @@ from orders.chaos.faults.answers import strike_answer
 from orders.chaos.faults.brokers import strike_broker
 from orders.chaos.faults.disks import strike_disk
 from orders.chaos.faults.failpoints import strike_failpoint
+from orders.chaos.faults.floods import strike_flood
 from orders.chaos.faults.freezes import STATEMENT_SECONDS, strike_freeze
 from orders.chaos.faults.kills import strike_kill
 from orders.chaos.faults.links import strike_link
@@ -49,6 +50,7 @@ _ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
         "F14": strike_replay,
         "F15": strike_poison,
         "F16": strike_disk,
+        "F20": strike_flood,
         "F22": strike_rolling_restart,
         "F23": strike_shortage,
         "F26": strike_name,

@@ -1,9 +1,23 @@
 """Which trials a run has."""
 
 import random
+from collections.abc import Mapping
 
 import pytest
 
+from orders.chaos.faults import (
+    brokers,
+    disks,
+    floods,
+    links,
+    losses,
+    nemesis,
+    partitions,
+    postgres,
+    rebalances,
+    replays,
+    zombies,
+)
 from orders.chaos.faults.answers import MARKS
 from orders.chaos.faults.poison import poison
 from orders.chaos.plan import FAULTS, NODES, plan_batches, plan_trial
@@ -71,6 +85,45 @@ def test_every_kind_of_poison_can_be_made() -> None:
 
     for kind in FAULTS["F15"].kinds:
         assert poison(kind, rng, order_id, 3).partition == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "ways"),
+    [
+        ("F3", zombies.FROZEN_SECONDS),
+        ("F5", brokers._WAYS),
+        ("F6", brokers._WAYS),
+        ("F7", losses._WAYS),
+        ("F8", postgres._WAYS),
+        ("F13", rebalances._WAYS),
+        ("F14", replays._WAYS),
+        ("F16", disks._OF),
+        ("F20", floods.FLOODS),
+        ("F25", nemesis._BACKGROUNDS),
+        ("F25", nemesis._ROWS),
+    ],
+)
+def test_every_kind_has_a_way(fault: str, ways: Mapping[str, object]) -> None:
+    assert set(FAULTS[fault].kinds) <= set(ways)
+
+
+def test_every_link_has_a_proxy_and_a_way_to_be_bad() -> None:
+    parts = [kind.partition(" ") for kind in FAULTS["F11"].kinds]
+
+    assert all(end in links.GATES and way in links._WAYS for end, _, way in parts)
+
+
+def test_every_cut_has_its_rules_and_its_proxies() -> None:
+    parts = [kind.partition(" ") for kind in FAULTS["F12"].kinds]
+
+    assert {way for way, _, _ in parts} == set(partitions._RULES)
+    assert all(end in links.GATES for _, _, ends in parts for end in ends.split("+"))
+
+
+def test_the_nemesis_draws_from_rows_that_there_are() -> None:
+    drawn = {row for rows in nemesis._ROWS.values() for row in rows}
+
+    assert drawn <= set(STRIKES) - {"F25"}
 
 
 def test_a_pass_over_all_failpoints_dies_on_one_node() -> None:

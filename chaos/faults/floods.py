@@ -1,0 +1,92 @@
+"""F20: ten times the orders come at once, from many clients."""
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from orders.chaos.arena import Arena
+from orders.chaos.node import ChaosNode
+from orders.chaos.recovery import await_recovery
+from orders.chaos.trial import Hindsight, Hit, Trial
+from orders.verification.journal import Operation
+
+RETURN_SECONDS = 10.0
+"""From the end of a flood until each node takes orders as before."""
+GROWTH_BYTES = 256 << 20
+"""The most that a node may grow by in a flood: its queues are bounded."""
+_UNAVAILABLE = 503
+
+
+class Flood(NamedTuple):
+    """How many clients order how fast, for how long."""
+
+    clients: int
+    orders_a_second: float
+    seconds: float
+
+
+FLOODS: Final = MappingProxyType(
+    {
+        "ten times the orders": Flood(512, 3_000.0, 6.0),
+        "2,000 at once": Flood(2_000, 2_000.0, 1.0),
+    }
+)
+
+
+def strike_flood(arena: Arena, trial: Trial) -> Hit:
+    """Send far more than usual; all that is answered must be documented, and kept."""
+    flood = FLOODS[trial.kind]
+    time.sleep(trial.delay_seconds)
+    before = [resident_bytes(node) for node in arena.nodes]
+    at = time.monotonic()
+    load = arena.start_flood(flood.clients, flood.orders_a_second)
+    time.sleep(flood.seconds)
+    stats = load.finish()
+    over = time.monotonic()
+    arena.await_flow(RETURN_SECONDS)
+    recovery = await_recovery(arena, over)
+    grown = max(
+        resident_bytes(node) - was
+        for node, was in zip(arena.nodes, before, strict=True)
+    )
+    problems = [*recovery.problems]
+    if grown > GROWTH_BYTES:
+        problems.append(f"a node grew by {grown >> 20} MiB")
+    if stats.undocumented:
+        problems.append(f"{stats.undocumented} answers: {load.undocumented}")
+    if stats.given_up:
+        problems.append(f"{stats.given_up} orders were never answered")
+    return Hit(
+        fired=stats.acknowledged > 0,
+        at=at,
+        over=over,
+        problems=tuple(problems),
+        measured={
+            "taken": stats.acknowledged,
+            "grown_bytes": grown,
+            "recovered_seconds": recovery.seconds,
+        },
+        judge=partial(judge_flood, at, over),
+    )
+
+
+def judge_flood(at: float, over: float, operations: Sequence[Operation]) -> Hindsight:
+    """Measure what clients saw while the flood lasted."""
+    seen = [op for op in operations if at < op.ended and op.started < over]
+    return Hindsight(
+        measured={
+            "refused": sum(op.http_status == _UNAVAILABLE for op in seen),
+            "slowest_seconds": max((op.ended - op.started for op in seen), default=0.0),
+        }
+    )
+
+
+def resident_bytes(node: ChaosNode) -> int:
+    """Return how much of a node is in memory now."""
+    for line in Path(f"/proc/{node.pid}/status").read_text("ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
