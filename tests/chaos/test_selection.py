@@ -103,3 +103,25 @@ def test_a_rolling_restart_loses_nothing(stack: ChaosStack, tmp_path: Path) -> N
     results = run(stack, tmp_path, "F22", range(1))
 
     assert_survived(results, 1)
+
+
+def test_a_node_that_woke_up_late_does_nothing_twice(
+    stack: ChaosStack, tmp_path: Path
+) -> None:
+    results = run(stack, tmp_path, "F3", numbers_of("F3", "8 s"))
+
+    assert_survived(results, 1)
+
+
+def test_a_topic_that_comes_again_changes_nothing(
+    stack: ChaosStack, tmp_path: Path
+) -> None:
+    results = run(stack, tmp_path, "F14", numbers_of("F14", "topic replayed"))
+
+    assert_survived(results, 1)
+
+
+def test_orders_go_on_while_kafka_is_away(stack: ChaosStack, tmp_path: Path) -> None:
+    results = run(stack, tmp_path, "F5", numbers_of("F5", "kill -9"))
+
+    assert_survived(results, 1)
