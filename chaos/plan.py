@@ -170,7 +170,7 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
         ),
         "F20": FaultRow(
             "too many orders",
-            ("ten times the orders", "2,000 at once"),
+            ("512 more clients", "2,000 more clients"),
             (0.5, 1.5),
             6,
             _NEVER_LATE,
