@@ -81,6 +81,10 @@ class FrontDesk:
             taken = self._page_reader.offer(question)
         return None if taken else self._refuse(OVERLOADED)
 
+    def turn_away(self) -> Refused:
+        """Refuse what the HTTP side has no place for."""
+        return self._refuse(OVERLOADED)
+
     def end_turn(self) -> None:
         """Hand over what this turn collected, in one message."""
         if not self._turn:

@@ -90,7 +90,7 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
     @property
     def reaches_database(self) -> bool:
         """Whether this one's connection worked last time."""
-        return self._status.reaching_database.get(self.role.name, False)
+        return self._status.reaches_database(self.role.name)
 
     def write(self, hand: Hand[StoreOrders]) -> bool:
         """Store the batch; an unknown outcome is tried again with the same ids."""
@@ -124,10 +124,9 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         began = self.role.clock()
         outcomes = self._store.store([s.order for s in submissions], again=again)
         took = max(self.role.clock() - began, 1e-6)
-        rate = self._status.orders_per_second
-        self._status.orders_per_second = rate + _SMOOTHING * (
-            len(submissions) / took - rate
-        )
+        rates, name = self._status.store_rates, self.role.name
+        rate = rates.get(name, 0.0)
+        rates[name] = rate + _SMOOTHING * (len(submissions) / took - rate)
         return outcomes
 
     def _conclude(
@@ -190,7 +189,7 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
             self._mark_away(error)
             return
         self._last_contact = self.role.clock()
-        self._status.state_database(self.role.name)
+        self._status.database_errors[self.role.name] = ""
         if not reached:
             self.role.log.info("database.available", actor=self.role.name)
             self._sweeper.tell(OutboxSuspect())
@@ -209,4 +208,4 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
             self.role.log.warning(
                 "database.unavailable", actor=self.role.name, error=str(error)
             )
-        self._status.state_database(self.role.name, str(error))
+        self._status.database_errors[self.role.name] = str(error) or "no answer"

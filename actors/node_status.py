@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class NodeStatus:
-    """Each field has one writer; a reader may see a fact that is a moment old.
+    """Each fact has one writer; a reader may see one that is a moment old.
 
     Attributes:
-        database_available: PostgreSQL answered an intake writer last time.
-        database_error: what it said otherwise.
-        reaching_database: the intake writers that it answered (each states its own).
+        database_errors: what kept an intake writer from PostgreSQL last time, "" where
+            it answered (each intake writer, its own entry).
         broker_available: Kafka answered last time (the first consumer).
         draining: the node is on its way out (the process's main thread).
         unpublished: outbox rows in the whole database, counted up to a limit
@@ -20,13 +19,11 @@ class NodeStatus:
         unsettled_oldest_age_seconds: age of the oldest order without an outcome.
         dead_letters: records put aside, counted up to a limit.
         group_lag: records the consumer group is behind, None when unknown.
-        orders_per_second: how fast orders are being stored (the intake writer).
+        store_rates: orders a second while storing (each intake writer, its own entry).
         waiters: clients waiting for an order to settle (the order reader).
         lag_by_consumer: records behind by partition (each consumer, its own entry).
     """
 
-    database_available: bool = False
-    database_error: str = "not connected yet"
     broker_available: bool = False
     draining: bool = False
     unpublished: int = 0
@@ -34,16 +31,31 @@ class NodeStatus:
     unsettled_oldest_age_seconds: float = 0.0
     dead_letters: int = 0
     group_lag: int | None = None
-    orders_per_second: float = 0.0
     waiters: int = 0
     lag_by_consumer: dict[str, Mapping[int, int]] = field(default_factory=dict)
-    reaching_database: dict[str, bool] = field(default_factory=dict)
+    database_errors: dict[str, str] = field(default_factory=dict)
+    store_rates: dict[str, float] = field(default_factory=dict)
 
-    def state_database(self, writer: str, error: str = "") -> None:
-        """Note that ``writer`` reaches PostgreSQL, or does not for the ``error``."""
-        self.reaching_database[writer] = not error
-        self.database_available = True in self.reaching_database.values()
-        self.database_error = "" if self.database_available else error
+    @property
+    def database_available(self) -> bool:
+        """Whether PostgreSQL answered one of the intake writers last time."""
+        return "" in self.database_errors.values()
+
+    @property
+    def database_error(self) -> str:
+        """What it said otherwise."""
+        if self.database_available:
+            return ""
+        return next(iter([*self.database_errors.values()]), "not connected yet")
+
+    def reaches_database(self, writer: str) -> bool:
+        """Tell whether it answered this one."""
+        return self.database_errors.get(writer) == ""
+
+    @property
+    def orders_per_second(self) -> float:
+        """How fast orders are being stored."""
+        return sum([*self.store_rates.values()])
 
     @property
     def partition_lag(self) -> dict[int, int]:

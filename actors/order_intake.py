@@ -66,8 +66,8 @@ class OrderIntake(SupervisedActor[StoreOrders]):
 
     def _idlest_writer(self) -> Role[StoreOrders]:
         """Return who has least to do, of those that reach PostgreSQL if any does."""
-        reaching = self._status.reaching_database
-        able = [it for it in self._writers if reaching.get(it.name)]
+        reaches = self._status.reaches_database
+        able = [it for it in self._writers if reaches(it.name)]
         return min(able or self._writers, key=_depth)
 
     def _without_expired(self, waiting: list[Submission]) -> list[Submission]:

@@ -13,6 +13,14 @@ _OPTIONS = {
     resource.RLIMIT_FSIZE: "fsize",
     resource.RLIMIT_NOFILE: "nofile",
 }
+_LINES = {
+    resource.RLIMIT_FSIZE: "Max file size",
+    resource.RLIMIT_NOFILE: "Max open files",
+}
+
+
+class NotLimitedError(Exception):
+    """The system did not take the limit, so that the fault would not happen."""
 
 
 @contextmanager
@@ -27,13 +35,28 @@ def limited(pid: int, kind: int, most: int) -> Iterator[None]:
         kind: one of ``resource.RLIMIT_...``.
         most: the limit, in the unit of its kind.
 
+    Raises:
+        NotLimitedError: the process runs on without the limit.
+
     """
     before, _ = resource.getrlimit(kind)  # servers and nodes inherit ours
     try:
         _limit(pid, kind, most)
+        if (seen := soft_limit(pid, kind)) not in {None, str(most)}:
+            raise NotLimitedError(f"process {pid}: {_LINES[kind]} is {seen}")
         yield
     finally:
         _limit(pid, kind, before)
+
+
+def soft_limit(pid: int, kind: int) -> str | None:
+    """Return a limit of a process as the kernel tells it; None where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/limits").read_text("ascii").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    [line] = [line for line in lines if line.startswith(_LINES[kind])]
+    return line.removeprefix(_LINES[kind]).split()[0]
 
 
 def _limit(pid: int, kind: int, most: int) -> None:

@@ -1,7 +1,6 @@
 """Makes what the actors need from outside, from the settings and two addresses."""
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from orders.actors.ports import (
     ChangeStore,
@@ -14,10 +13,10 @@ from orders.actors.ports import (
     SettlementStore,
     SweepStore,
 )
+from orders.cli.topic_first import TopicCare, TopicFirst
 from orders.config.sections import DatabaseSettings, KafkaSettings
 from orders.config.settings import Settings
 from orders.domain.errors import BrokerUnavailableError
-from orders.domain.records import RecordBatch
 from orders.messaging.consumer import KafkaRecordSource
 from orders.messaging.producer import KafkaPublisher
 from orders.messaging.topics import TopicError, TopicPlan, ensure_topic
@@ -42,8 +41,7 @@ class Adapters:
         self._bootstrap_servers = bootstrap_servers
         self._log = log
         self._security = security_of(settings.kafka)
-        self._topic_lock = threading.Lock()
-        self._topic_seen = False
+        self._topic_care = TopicCare(self._make_topic)
         self._limits = session_limits_of(settings.database)
         self._database = PostgresDatabase(
             database_url,
@@ -120,73 +118,35 @@ class Adapters:
             session_timeout_seconds=kafka.session_timeout_seconds,
             security=self._security,
         )
-        return _TopicFirst(source, self._ensure_topic, self._doubt_topic)
+        return TopicFirst(source, self._topic_care)
 
-    def _ensure_topic(self) -> None:
-        with self._topic_lock:
-            if self._topic_seen:
-                return
-            kafka = self._settings.kafka
-            plan = TopicPlan(
-                kafka.topic,
-                kafka.partitions,
-                kafka.replication_factor,
-                kafka.min_insync_replicas,
-                kafka.retention_hours * _SECONDS_PER_HOUR,
-            )
-            try:
-                ensure_topic(
-                    plan,
-                    bootstrap_servers=self._bootstrap_servers,
-                    client_id=f"{self._settings.node_name}-admin",
-                    security=self._security,
-                    log=self._log,
-                )
-            except TopicError as error:
-                # Orders go on meanwhile, and a broker or an operator may mend it.
-                self._log.error("topic.refused", error=str(error))
-                raise BrokerUnavailableError(str(error)) from error
-            self._topic_seen = True
+    def _make_topic(self) -> None:
+        """Make the topic, or compare it with the settings where it is there.
 
-    def _doubt_topic(self) -> None:
-        with self._topic_lock:
-            self._topic_seen = False
+        Raises:
+            BrokerUnavailableError: neither could be done.
 
-
-class _TopicFirst:
-    """A record source whose first poll makes sure of the topic.
-
-    So does the first one after a client broke: somebody may have deleted the topic,
-    or Kafka lost it.
-    """
-
-    def __init__(
-        self,
-        source: RecordSource,
-        ensure_topic: Callable[[], None],
-        doubt_topic: Callable[[], None],
-    ) -> None:
-        self._source = source
-        self._ensure_topic = ensure_topic
-        self._doubt_topic = doubt_topic
-        self.done = source.done
-        self.lag = source.lag
-        self.group_lag = source.group_lag
-        self.close = source.close
-
-    @property
-    def outstanding(self) -> int:
-        """Batches polled and not done."""
-        return self._source.outstanding
-
-    def poll(self, *, hold: bool = False) -> RecordBatch | None:
-        """Poll; until the topic is there, only that is seen to."""
-        self._ensure_topic()
+        """
+        kafka = self._settings.kafka
+        plan = TopicPlan(
+            kafka.topic,
+            kafka.partitions,
+            kafka.replication_factor,
+            kafka.min_insync_replicas,
+            kafka.retention_hours * _SECONDS_PER_HOUR,
+        )
         try:
-            return self._source.poll(hold=hold)
-        except BrokerUnavailableError:
-            self._doubt_topic()
-            raise
+            ensure_topic(
+                plan,
+                bootstrap_servers=self._bootstrap_servers,
+                client_id=f"{self._settings.node_name}-admin",
+                security=self._security,
+                log=self._log,
+            )
+        except TopicError as error:
+            # Orders go on meanwhile, and a broker or an operator may mend it.
+            self._log.error("topic.refused", error=str(error))
+            raise BrokerUnavailableError(str(error)) from error
 
 
 def session_limits_of(database: DatabaseSettings) -> SessionLimits:

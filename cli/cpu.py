@@ -1,10 +1,13 @@
 """Which CPU the node runs on."""
 
 import os
+from pathlib import Path
 
 
 def stay_on(cpu: int) -> None:
-    """Have this thread, and those that it starts later, run on ``cpu`` alone.
+    """Have all threads of this process, and later ones, run on ``cpu`` alone.
+
+    Processes that it started before stay where they are.
 
     Raises:
         OSError: the process may not run there, or the system cannot do this.
@@ -16,4 +19,5 @@ def stay_on(cpu: int) -> None:
     if cpu not in allowed:
         numbers = ", ".join(map(str, sorted(allowed)))
         raise OSError(f"ORDERS_CPU is {cpu}; this process may use {numbers}")
-    os.sched_setaffinity(0, {cpu})
+    for thread in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {cpu})

@@ -30,6 +30,9 @@ class Backend(Protocol):
     def ask(self, question: Question) -> Refused | None:
         """Take a question."""
 
+    def turn_away(self) -> Refused:
+        """Count what there is no place for here, and return what to say."""
+
 
 class RequestMeter(Protocol):
     """Counts answered requests."""

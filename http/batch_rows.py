@@ -39,7 +39,8 @@ class CheckedRows:
 
     rows: list[Row | ProblemError] = field(default_factory=list)
     meaning: bytes = b""
-    """Digest of the whole batch; equal for both formats and all spellings."""
+    """Digest of the whole batch; equal for both formats and, of valid rows, all
+    spellings."""
     faults: list[Fault] = field(default_factory=list)
     """The first ``MAX_FAULTS`` of all rows."""
     fault_count: int = 0
@@ -85,7 +86,7 @@ def check_rows(
         except ProblemError as problem:
             checked.refuse(problem)
             if keyed:
-                digest = blake2b(text, digest_size=_DIGEST_BYTES).digest()
+                digest = blake2b(text.strip(), digest_size=_DIGEST_BYTES).digest()
                 meaning.update(_UNSOUND + digest)
         else:
             checked.rows.append(row)

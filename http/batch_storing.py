@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
-from orders.actors.messages import NOT_STORED, OVERLOADED, Refused, Submission
+from orders.actors.messages import NOT_STORED, Submission
 from orders.domain.intake import IdempotencyKey
 from orders.http.backend import Clock
 from orders.http.batch_rows import CheckedRows, Row
@@ -60,7 +60,7 @@ class BatchStoring:
 
         """
         if self._running >= MAX_RUNNING:
-            raise refused(Refused(OVERLOADED, RETRY_AFTER_SECONDS))
+            raise refused(self.submission.backend.turn_away())
         self._running += 1
 
     def end(self) -> None:

@@ -1,8 +1,8 @@
 """kafka-python as this room sees it: typed, and opened without leaking threads.
 
 The private attributes that are touched are named here and in ``unreadable.py``,
-``record_chunks.py``, ``lazy_headers.py`` and ``kept_joins.py`` only, and tests pin
-them.
+``record_chunks.py``, ``lazy_headers.py``, ``kept_joins.py`` and ``parked_records.py``
+only, and tests pin them.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -34,7 +34,8 @@ def take_turns(consumer: ConsumerClient) -> None:
     """Put the records that were parked first in line, if their partition is resumed.
 
     What is in line is parked in turn, so that each gets a poll. Called by the owner
-    between two polls, when nothing else touches either.
+    between two polls. The client's IO thread only reads both, to see what to fetch: at
+    the worst it fetches a partition twice, and drops the second by its offset.
     """
     fetcher = cast("_HasFetcher", consumer)._fetcher  # noqa: SLF001 - pinned by a test
     parked = fetcher._paused_partition_records  # noqa: SLF001 - the same

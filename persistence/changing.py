@@ -209,7 +209,7 @@ class PostgresChangeStore:
     def _decide_refund(
         self, order: Order, wanted: OrderChange, wish: RefundWish
     ) -> _Decided:
-        refunded = self._refunds.refunded(order.order_id)
+        refunded = self._refunds.refunded(order.order_id, order.version)
         decided = decide_refund(order, wanted, wish, refunded)
         if not isinstance(decided, RefundSteps):
             raise _NothingStoredError(decided)

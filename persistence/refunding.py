@@ -21,13 +21,14 @@ class RefundRows:
         self._refund_of_key = statements["refund_of_key"]
         self._read_refunds = statements["read_refunds"]
 
-    def refunded(self, order_id: str) -> Refunded:
-        """Return how much of the order went back.
+    def refunded(self, order_id: str, version: int) -> Refunded:
+        """Return how much of the order had gone back at its ``version``.
 
-        Read behind the order's row in one transaction, it may be of a later version;
-        the compare-and-set on the order then fails.
+        So that it fits the order's row, which was read before: what was refunded
+        meanwhile makes the compare-and-set on the order fail.
         """
-        [refunded] = self._session.read(self._refunded, (order_id,), Refunded)
+        parameters = (order_id, version)
+        [refunded] = self._session.read(self._refunded, parameters, Refunded)
         return refunded
 
     def keep(self, refund: Refund, key: str | None) -> None:

@@ -39,7 +39,7 @@ _FILL = (
     sql.SQL(
         "insert into notifications (order_id, version, channel, tenant_id, user_id,"
         " message, created_at)"
-        " select id, 2, 'email', 'default', usr, 'Your payment was successful.', at"
+        " select id, 2, 'inbox', 'default', usr, 'Your payment was successful.', at"
         " from filling"
     ),
 )

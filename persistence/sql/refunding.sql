@@ -1,8 +1,9 @@
 -- name: refunded
--- How much of an order went back, and in how many refunds.
+-- How much of an order went back, and in how many refunds, as of one of its versions:
+-- a refund that was committed since the order was read belongs to a later one.
 select coalesce(sum(amount_minor), 0)::bigint, count(*)
 from refunds
-where order_id = $1::uuid;
+where order_id = $1::uuid and version <= $2;
 
 -- name: keep_refund
 -- Keeps the refund of an order that moved.

@@ -239,7 +239,7 @@ class World:
         self.log = FakeLog()
         self.telemetry = FakeTelemetry()
         self.replies = FakeReplies()
-        self.status = NodeStatus(database_available=True)
+        self.status = NodeStatus(database_errors={"writer": ""})
         self.later: list[Later] = []
         self.failures: list[BaseException] = []
 

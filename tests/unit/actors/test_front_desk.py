@@ -103,7 +103,7 @@ def test_draining_node_refuses(bench: Bench) -> None:
 
 
 def test_node_without_a_database_refuses(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.database_errors["writer"] = "away"
 
     refused = bench.desk.submit(submission("a"))
 
@@ -164,7 +164,7 @@ def test_refusals_are_counted_by_reason(bench: Bench) -> None:
 
 
 def test_retry_advice_is_the_time_the_waiting_work_takes(bench: Bench) -> None:
-    bench.world.status.orders_per_second = 2.0
+    bench.world.status.store_rates["writer"] = 2.0
     fill(bench, 10)
 
     assert bench.desk.submit(submission("a")) == Refused(OVERLOADED, 5.0)
@@ -174,7 +174,7 @@ def test_retry_advice_is_the_time_the_waiting_work_takes(bench: Bench) -> None:
 def test_retry_advice_is_between_one_and_thirty_seconds(
     bench: Bench, rate: float, seconds: float
 ) -> None:
-    bench.world.status.orders_per_second = rate
+    bench.world.status.store_rates["writer"] = rate
     fill(bench, 10)
 
     assert bench.desk.submit(submission("a")) == Refused(OVERLOADED, seconds)
@@ -224,8 +224,13 @@ def test_question_is_refused_while_the_reader_is_full(bench: Bench) -> None:
     assert bench.desk.ask(question) == Refused(OVERLOADED, 1.0)
 
 
+def test_what_is_turned_away_is_counted(bench: Bench) -> None:
+    assert bench.desk.turn_away() == Refused(OVERLOADED, 1.0)
+    assert bench.world.telemetry.rejections == {OVERLOADED: 1}
+
+
 def test_question_is_refused_without_a_database(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.database_errors["writer"] = "away"
 
     refused = bench.desk.ask(ReadOrder("default", "a", ticket("t")))
 

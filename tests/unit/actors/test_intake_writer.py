@@ -87,7 +87,7 @@ def bench(world: World) -> Bench:
         sweeper=sweeper,
     )
     actor.on_start()
-    world.status.state_database("writer")
+    world.status.database_errors["writer"] = ""
     return Bench(world, store, role, intake, producer, sweeper, prepared, actor)
 
 
@@ -331,7 +331,7 @@ def test_admitted_doubt_makes_the_outbox_suspect(bench: Bench) -> None:
     bench.store.errors = [LOST]
     bench.write("a")
     bench.world.clock.now = DEADLINE
-    bench.world.status.state_database("writer")
+    bench.world.status.database_errors["writer"] = ""
 
     bench.world.run(bench.actor, Wake())
 
@@ -395,7 +395,7 @@ def test_failed_store_makes_the_database_unavailable(bench: Bench) -> None:
 
 
 def test_nothing_is_written_while_the_database_is_away(bench: Bench) -> None:
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
 
     bench.write("a")
 
@@ -404,7 +404,7 @@ def test_nothing_is_written_while_the_database_is_away(bench: Bench) -> None:
 
 
 def test_successful_probe_makes_it_available(bench: Bench) -> None:
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
 
     bench.world.pass_time(bench.actor, 0.0)
 
@@ -414,7 +414,7 @@ def test_successful_probe_makes_it_available(bench: Bench) -> None:
 
 
 def test_away_database_is_probed_within_half_a_second(bench: Bench) -> None:
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
     bench.store.probes = [REFUSED] * 100
     bench.world.pass_time(bench.actor, 0.0)
     before = bench.store.probe_count
@@ -425,7 +425,7 @@ def test_away_database_is_probed_within_half_a_second(bench: Bench) -> None:
 
 
 def test_outage_is_logged_once(bench: Bench) -> None:
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
     bench.store.probes = [REFUSED] * 8
 
     bench.world.pass_time(bench.actor, 10.0)
@@ -445,7 +445,7 @@ def test_every_outage_is_logged(bench: Bench) -> None:
 
 
 def test_returned_database_makes_the_outbox_suspect(bench: Bench) -> None:
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
 
     bench.world.pass_time(bench.actor, 0.0)
 
@@ -475,7 +475,7 @@ def test_idle_outage_is_noticed_within_four_seconds(bench: Bench) -> None:
 
 
 def test_database_is_prepared_once_before_the_first_probe(bench: Bench) -> None:
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
     bench.store.probes = [REFUSED]
 
     bench.world.pass_time(bench.actor, 10.0)
@@ -484,7 +484,7 @@ def test_database_is_prepared_once_before_the_first_probe(bench: Bench) -> None:
 
 
 def test_waiting_orders_are_written_once_the_database_is_back(bench: Bench) -> None:
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
     bench.store.probes = [REFUSED] * 2
     bench.write("a")
 
@@ -515,7 +515,7 @@ def test_store_is_closed_at_the_end(bench: Bench) -> None:
 
 def begin(bench: Bench, prepare: Callable[[], object]) -> None:
     bench.actor._prepare = prepare  # type: ignore[assignment]
-    bench.world.status.state_database("writer", "away")
+    bench.world.status.database_errors["writer"] = "away"
     bench.world.pass_time(bench.actor, 0.0)
 
 
@@ -600,7 +600,7 @@ def test_writer_superseded_while_it_probes_leaves_what_it_had_in_hand(
 
 
 def test_the_database_is_there_while_one_writer_reaches_it(bench: Bench) -> None:
-    bench.world.status.state_database("another")
+    bench.world.status.database_errors["another"] = ""
     bench.store.errors = [REFUSED]
 
     bench.write("a")
@@ -613,8 +613,8 @@ def test_the_database_is_there_while_one_writer_reaches_it(bench: Bench) -> None
 def test_a_writer_that_lost_the_database_waits_though_another_has_it(
     bench: Bench,
 ) -> None:
-    bench.world.status.state_database("another")
-    bench.world.status.state_database("writer", "no connection left")
+    bench.world.status.database_errors["another"] = ""
+    bench.world.status.database_errors["writer"] = "no connection left"
 
     bench.write("a")
 
@@ -622,7 +622,7 @@ def test_a_writer_that_lost_the_database_waits_though_another_has_it(
 
 
 def test_the_last_writer_that_loses_the_database_says_why(bench: Bench) -> None:
-    bench.world.status.state_database("another", "gone")
+    bench.world.status.database_errors["another"] = "gone"
     bench.store.errors = [REFUSED]
 
     bench.write("a")

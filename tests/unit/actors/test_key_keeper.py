@@ -88,11 +88,11 @@ def test_a_reading_is_as_old_as_its_question(bench: Bench) -> None:
 
 
 def test_nothing_is_asked_of_a_server_that_is_away(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.database_errors["writer"] = "away"
 
     bench.wait(5)
     asked = list(bench.store.read_at)
-    bench.world.status.database_available = True
+    bench.world.status.database_errors["writer"] = ""
     bench.wait(1)
 
     assert asked == []

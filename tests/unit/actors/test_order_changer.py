@@ -296,7 +296,7 @@ def test_a_change_that_fails_does_not_fail_the_next(bench: Bench) -> None:
 
 
 def test_nothing_is_begun_while_the_database_is_away(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.database_errors["writer"] = "away"
 
     bench.ask(request("a"))
 

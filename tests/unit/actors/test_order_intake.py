@@ -56,8 +56,8 @@ def bench(world: World) -> Bench:
 @pytest.fixture
 def pool(world: World) -> Bench:
     """Two writers that both reach PostgreSQL."""
-    world.status.state_database("writer")
-    world.status.state_database("other")
+    world.status.database_errors["writer"] = ""
+    world.status.database_errors["other"] = ""
     return make_bench(world, writers=2)
 
 
@@ -237,7 +237,7 @@ def test_what_a_writer_has_in_hand_counts(pool: Bench) -> None:
 
 
 def test_a_writer_that_does_not_reach_the_database_gets_nothing(pool: Bench) -> None:
-    pool.world.status.state_database("writer", "no connection left")
+    pool.world.status.database_errors["writer"] = "no connection left"
     for name in ("a", "b"):
         pool.role.offer(store_orders(name))
         pool.world.deliver(pool.actor)
@@ -247,7 +247,7 @@ def test_a_writer_that_does_not_reach_the_database_gets_nothing(pool: Bench) -> 
 
 def test_orders_wait_at_a_writer_while_none_reaches_the_database(pool: Bench) -> None:
     for writer in ("writer", "other"):
-        pool.world.status.state_database(writer, "away")
+        pool.world.status.database_errors[writer] = "away"
     pool.role.offer(store_orders("a"))
 
     pool.world.deliver(pool.actor)

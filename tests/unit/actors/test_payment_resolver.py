@@ -274,11 +274,11 @@ def test_failed_read_is_tried_again(bench: Bench) -> None:
 
 
 def test_nothing_is_read_while_the_database_is_known_to_be_away(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.database_errors["writer"] = "away"
     bench.resolve("a")
     assert bench.store.reads == []
 
-    bench.world.status.database_available = True
+    bench.world.status.database_errors["writer"] = ""
     bench.world.pass_time(bench.actor, 0.25)
 
     assert len(bench.handed_on()) == 1

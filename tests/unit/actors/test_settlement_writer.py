@@ -412,11 +412,11 @@ def test_more_than_a_batch_takes_several_transactions(bench: Bench) -> None:
 def test_nothing_is_written_while_the_database_is_known_to_be_away(
     bench: Bench,
 ) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.database_errors["writer"] = "away"
     bench.settle("a")
     assert bench.store.settled == []
 
-    bench.world.status.database_available = True
+    bench.world.status.database_errors["writer"] = ""
     bench.world.pass_time(bench.actor, 0.25)
 
     assert bench.store.settled == [["a"]]

@@ -413,7 +413,7 @@ def test_messages_in_between_do_not_put_the_sweep_off(bench: Bench) -> None:
 
 
 def test_nothing_is_asked_of_an_away_database(bench: Bench) -> None:
-    bench.world.status.database_available = False
+    bench.world.status.database_errors["writer"] = "away"
 
     bench.sweep(5.0)
 

@@ -1,30 +1,47 @@
 """A node that is given a CPU stays on it."""
 
 import os
-import threading
+import subprocess
+import sys
 
 import pytest
 
 from orders.cli.cpu import stay_on
 
+STAY = """
+import os, sys, threading, time
+from orders.cli.cpu import stay_on
+where = {}
+told = threading.Event()
 
-def in_a_thread(work) -> list[object]:
-    """Run ``work`` where it leaves this process as it was."""
-    seen: list[object] = []
-    thread = threading.Thread(target=lambda: seen.append(work()))
-    thread.start()
+def note(name):
+    told.wait(30)
+    where[name] = os.sched_getaffinity(0)
+
+earlier = threading.Thread(target=note, args=["earlier"])
+earlier.start()
+stay_on(int(sys.argv[1]))
+later = threading.Thread(target=note, args=["later"])
+later.start()
+told.set()
+for thread in (earlier, later):
     thread.join()
-    return seen
+print(where["earlier"], where["later"], os.sched_getaffinity(0))
+"""
 
 
-def test_threads_that_are_started_later_stay_there_too() -> None:
+def test_all_threads_stay_on_the_cpu_whenever_they_started() -> None:
     cpu = min(os.sched_getaffinity(0))
 
-    def stay_and_start() -> object:
-        stay_on(cpu)
-        return in_a_thread(lambda: os.sched_getaffinity(0))
+    said = subprocess.run(
+        [sys.executable, "-c", STAY, str(cpu)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
 
-    assert in_a_thread(stay_and_start) == [[{cpu}]]
+    assert said.strip() == f"{{{cpu}}} {{{cpu}}} {{{cpu}}}"
 
 
 def test_a_cpu_that_is_not_ours_is_refused_with_those_that_are() -> None:

@@ -7,6 +7,7 @@ import pytest
 from falcon.testing import TestClient
 
 from orders.actors.messages import (
+    OVERLOADED,
     ChangeOrder,
     PageQuestion,
     ReadOrder,
@@ -51,6 +52,7 @@ class FakeProcess:
         self.on_question: Callable[[Question], object] = lambda _: None
         self.on_change: Callable[[ChangeOrder], object] = lambda _: OrderAbsent()
         self.submissions: list[Submission] = []
+        self.turned_away = 0
         self.changes: list[ChangeOrder] = []
         self.questions: list[Question] = []
         self.tickets: list[FakeTicket] = []
@@ -80,6 +82,10 @@ class FakeProcess:
         if self.refusal is None:
             self._answers[question.ticket] = self.on_question(question)
         return self.refusal
+
+    def turn_away(self) -> Refused:
+        self.turned_away += 1
+        return Refused(OVERLOADED, 3.0)
 
     def ticket(self, deadline: float) -> FakeTicket:
         self.tickets.append(FakeTicket(deadline))

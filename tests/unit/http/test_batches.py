@@ -397,7 +397,10 @@ def test_one_batch_too_many_is_turned_away(api: TestClient, process) -> None:
 
     assert result.status_code == 202
     assert len(process.submissions) == MAX_RUNNING
-    assert (inner[0].status_code, inner[0].json["code"]) == (503, OVERLOADED)
+    refusal = inner[0]
+    assert (refusal.status_code, refusal.json["code"]) == (503, OVERLOADED)
+    assert refusal.headers["retry-after"] == "3"
+    assert process.turned_away == 1
 
 
 def test_a_refused_batch_gives_its_place_back(api: TestClient) -> None:
