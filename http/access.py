@@ -83,32 +83,27 @@ class AccessControl:
 
         Meant for a request whose body has not come yet.
         """
-        if self._need(method, path) is Rule.PUBLIC:
+        need = self._need(method, path)
+        if need is Rule.PUBLIC:
             return NOBODY
         caller = self._authenticate(authorization)
         if isinstance(caller, ProblemError):
             return caller
-        return self.refusal(caller, method, path) or caller
+        return _refusal(caller, need) or caller
 
     def refusal(self, caller: Caller, method: str, path: str) -> ProblemError | None:
         """Return why ``caller`` may not do this, None where it may."""
-        need = self._need(method, path)
-        if need is Rule.PUBLIC:
-            return None
-        if caller is NOBODY:
-            return _missing()
-        if need in caller.scopes or need is Rule.ANY_KEY:
-            return None
-        return _lacking(need, caller)
+        return _refusal(caller, self._need(method, path))
 
     def _authenticate(self, authorization: str | None) -> Caller | ProblemError:
         if not self._ring.is_fresh():
             return _unreadable()
-        if authorization is None or authorization[:7].lower() != "bearer ":
+        if authorization is None:
             return _missing()
         key = self._ring.find(authorization)
         if key is None:
-            return _invalid()
+            is_bearer = authorization[:7].lower() == "bearer "
+            return _invalid() if is_bearer else _missing()
         bucket = key.bucket
         if bucket is None:
             return key.caller
@@ -170,13 +165,22 @@ class AccessGuard:
         else:
             refusal = self._control.refusal(decision, method, path)
             req.caller = decision
-            resp.set_headers(decision.fields)
+            if decision.fields:
+                resp.set_headers(decision.fields)
         if refusal is None:
             return
         if path != self._answered_apart:
             raise refusal
         self._answer(resp, refusal)
         resp.complete = True
+
+
+def _refusal(caller: Caller, need: Need) -> ProblemError | None:
+    if need in caller.scopes or need is Rule.PUBLIC:
+        return None
+    if caller is NOBODY:
+        return _missing()
+    return None if need is Rule.ANY_KEY else _lacking(need, caller)
 
 
 def _missing() -> ProblemError:

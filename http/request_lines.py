@@ -6,6 +6,7 @@ thousand bytes, which would hold the event loop; these need microseconds.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -17,6 +18,7 @@ _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
 # RFC 9110, section 5.5: visible characters, obs-text, space and tab.
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_SHORT_NAME_BYTES = 64
 _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 
 _PROXY_FIELDS = frozenset(
@@ -99,14 +101,29 @@ def parse_field(line: bytes) -> Field | None:
 
     """
     name, colon, value = line.partition(b":")
-    if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+    if not colon or not _VALUE.fullmatch(value):
+        raise ParsingError("A header line is not valid")
+    key = _short_name(name) if len(name) <= _SHORT_NAME_BYTES else _name_of(name)
+    return None if key is None else Field(key, value.strip(b" \t").decode("latin-1"))
+
+
+def _name_of(name: bytes) -> str | None:
+    """Return the name as in WSGI; None for one that is dropped.
+
+    Raises:
+        ParsingError: it is none.
+
+    """
+    if not _TOKEN.fullmatch(name):
         raise ParsingError("A header line is not valid")
     if b"_" in name:
         return None
     key = name.upper().replace(b"-", b"_").decode("ascii")
-    if key in _PROXY_FIELDS:
-        return None
-    return Field(key, value.strip(b" \t").decode("latin-1"))
+    return None if key in _PROXY_FIELDS else key
+
+
+_short_name = lru_cache(maxsize=256)(_name_of)
+"""For names that come again though their values do not."""
 
 
 class LineCache(Generic[Parsed]):
