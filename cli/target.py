@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orders.persistence.operator_reads import OperatorReads
 
 _TABLE_MISSING = "42P01"
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to connect to
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -33,6 +34,15 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> "Settings":
         return load_settings(environ)
     except SettingsError as error:
         raise CommandError(str(error)) from error
+
+
+def local_url(host: str, port: int) -> str:
+    """Return where this machine reaches a node that listens on ``host`` and ``port``.
+
+    A node on every address is found on the loopback.
+    """
+    name = _ANY_ADDRESS.get(host.strip("[]"), host.strip("[]"))
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def database_url(settings: "Settings") -> str:

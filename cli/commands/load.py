@@ -16,7 +16,7 @@ import typer
 from orders.cli.failure import CommandError
 from orders.cli.output import AsJson, print_json
 from orders.cli.service_check import check_service, rules_of
-from orders.cli.target import database_reads, read_settings
+from orders.cli.target import database_reads, local_url, read_settings
 from orders.domain.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _SETTLE_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
 _PORTS = {"http": 80, "https": 443}
 _DATABASE = "ORDERS_DATABASE__URL"
+_NO_SERVERS = {_DATABASE: "embedded", "ORDERS_KAFKA__BOOTSTRAP_SERVERS": "embedded"}
+"""For settings that are asked for the node's address alone."""
 
 
 def load(
@@ -51,8 +53,12 @@ def load(
         typer.Option("--keys/--no-keys", help="An Idempotency-Key for each order."),
     ] = True,
     url: Annotated[
-        str, typer.Option(help="Where the API is.")
-    ] = "http://127.0.0.1:8080",
+        str | None,
+        typer.Option(
+            help="Where the API is; without it, at ORDERS_HTTP__HOST and PORT of this"
+            " machine."
+        ),
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(metavar="KEY|@FILE", help="An API key, or the file that has it."),
@@ -85,16 +91,23 @@ def load(
     """
     with ExitStack() as exits:
         try:
+            url = url or _own_url()
             plan = _plan(rate, duration, mix, keys, url, api_key, connections)
             if journal is None:
                 folder = exits.enter_context(tempfile.TemporaryDirectory())
                 journal = Path(folder) / "journal.jsonl"
             result = _run(plan, journal)
-            verdict, reason = _verdict(journal, wanted=check)
+            silence = _silence(result, url)
+            verdict, reason = (
+                (None, silence) if silence else _verdict(journal, wanted=check)
+            )
         except (CommandError, UnavailableError) as error:
             print(f"orders: {' '.join(str(error).split())}", file=sys.stderr)
             raise typer.Exit(_CANNOT) from error
     _tell(result, verdict, reason, as_json=as_json)
+    if not result.accepted:
+        why = f": {silence}" if silence else ""
+        print(f"orders: no order was accepted{why}", file=sys.stderr)
     failed = result.undocumented or result.is_refused or not result.accepted
     if failed or (verdict is not None and not verdict.ok):
         raise typer.Exit(_FAILED)
@@ -124,6 +137,29 @@ def _plan(
         keyed=keys,
         api_key=_api_key(api_key),
     )
+
+
+def _own_url() -> str:
+    """Return where the node of these settings listens, so that it is the one checked.
+
+    Raises:
+        CommandError: the settings are wrong, or leave the port to the node.
+
+    """
+    given = {name: value for name, value in os.environ.items() if value}
+    settings = read_settings(given if _names_database() else _NO_SERVERS | given)
+    if not settings.http.port:
+        raise CommandError("ORDERS_HTTP__PORT is 0, any free port: give --url")
+    return local_url(settings.http.host, settings.http.port)
+
+
+def _names_database() -> bool:
+    return bool(os.environ.get(_DATABASE) or os.environ.get(f"{_DATABASE}_FILE"))
+
+
+def _silence(result: "LoadResult", url: str) -> str:
+    """Say that nobody listened to any request; "" where somebody did."""
+    return f"nobody listens at {url}" if 0 < result.sent == result.not_sent else ""
 
 
 def _mix(text: str) -> "Mix":
@@ -170,7 +206,7 @@ def _verdict(journal: Path, *, wanted: bool) -> "tuple[Verdict | None, str]":
     """Return what the checker says, or why it says nothing."""
     if not wanted:
         return None, "--no-check"
-    if not os.environ.get(_DATABASE) and not os.environ.get(f"{_DATABASE}_FILE"):
+    if not _names_database():
         return None, f"{_DATABASE} is not set"
     settings = read_settings()
     _await_settled()

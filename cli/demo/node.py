@@ -13,6 +13,7 @@ from signal import SIGTERM
 
 from orders.cli.demo.client import DemoError
 from orders.cli.running_stack import running_database_url
+from orders.cli.target import local_url
 from orders.config.settings import Settings
 from orders.domain.errors import DatabaseUnavailableError
 from orders.persistence.operator_reads import operator_reads
@@ -26,7 +27,6 @@ _JOIN_SECONDS = 15.0
 _STOP_SECONDS = 60.0
 _PROBE_SECONDS = 2.0
 _TAIL_LINES = 5
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - to connect to
 _OWN_SETTINGS = {
     "ORDERS_HTTP__HOST": "127.0.0.1",
     "ORDERS_HTTP__PORT": "0",
@@ -61,7 +61,7 @@ def service(settings: Settings, say: Say) -> Iterator[str]:
 
 def _find_running(settings: Settings, database_url: str) -> str:
     """Return the API of the node at the settings' ports, if it is of this stack."""
-    name = _name_of_node(_url(settings.operations.host, settings.operations.port))
+    name = _name_of_node(local_url(settings.operations.host, settings.operations.port))
     try:
         with operator_reads(database_url) as reads:
             living = {node.name for node in reads.living_nodes()}
@@ -74,11 +74,7 @@ def _find_running(settings: Settings, database_url: str) -> str:
             "ORDERS_HTTP__PORT and ORDERS_OPERATIONS__PORT, or choose another "
             "ORDERS_DATA_DIR"
         )
-    return _url(settings.http.host, settings.http.port)
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://{_ANY_ADDRESS.get(host, host)}:{port}"
+    return local_url(settings.http.host, settings.http.port)
 
 
 def _name_of_node(operations: str) -> str | None:

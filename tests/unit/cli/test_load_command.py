@@ -21,12 +21,22 @@ def result(**changes: object) -> LoadResult:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+def plans() -> list[LoadPlan]:
+    """What ``run`` was asked to send."""
+    return []
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, plans: list[LoadPlan]) -> Run:
     """Runs ``orders load`` with a load that comes to ``ended``."""
     monkeypatch.delenv("ORDERS_DATABASE__URL", raising=False)
 
     def run(ended: LoadResult, *words: str) -> int:
-        monkeypatch.setattr("orders.cli.load_run.run_load", lambda *_: ended)
+        def note(plan: LoadPlan, _journal: object) -> LoadResult:
+            plans.append(plan)
+            return ended
+
+        monkeypatch.setattr("orders.cli.load_run.run_load", note)
         monkeypatch.setattr("sys.argv", ["orders", "load", *words])
         with pytest.raises(SystemExit) as left:
             main()
@@ -111,26 +121,66 @@ def test_programs_get_all_of_it(run: Run, checked: Findings, capsys) -> None:
 
 
 def test_the_plan_is_what_was_asked_for(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path
+    run: Run, plans: list[LoadPlan], tmp_path
 ) -> None:
-    plans: list[LoadPlan] = []
     (tmp_path / "key").write_text("ok_1\n")
-    run(result())  # the fixture's stand-in is replaced below
-
-    def note(plan: LoadPlan, _journal: object) -> LoadResult:
-        plans.append(plan)
-        return result()
-
-    monkeypatch.setattr("orders.cli.load_run.run_load", note)
     words = ["--url", "https://shop.example", "--rate", "5", "--no-keys"]
-    words += ["--api-key", f"@{tmp_path / 'key'}"]
-    monkeypatch.setattr("sys.argv", ["orders", "load", *words])
-    with pytest.raises(SystemExit):
-        main()
+
+    run(result(), *words, "--api-key", f"@{tmp_path / 'key'}")
 
     [plan] = plans
     assert (plan.host, plan.port, plan.tls is None) == ("shop.example", 443, False)
     assert (plan.rate, plan.keyed, plan.api_key) == (5.0, False, "ok_1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ("127.0.0.1", 8080)),
+        ({"HTTP__PORT": "18080"}, ("127.0.0.1", 18080)),
+        ({"HTTP__HOST": "::", "HTTP__PORT": "18080"}, ("::1", 18080)),
+        ({"HTTP__HOST": "0.0.0.0"}, ("127.0.0.1", 8080)),
+    ],
+)
+def test_the_load_goes_to_the_node_of_the_settings(
+    run: Run,
+    plans: list[LoadPlan],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    expected: tuple[str, int],
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ORDERS_{name}", value)
+
+    assert run(result()) == 0
+    assert [(plan.host, plan.port) for plan in plans] == [expected]
+
+
+def test_a_port_that_nobody_knows_before_the_start_exits_with_2(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv("ORDERS_HTTP__PORT", "0")
+
+    assert run(result()) == 2
+    assert "give --url" in capsys.readouterr().err
+
+
+def test_a_port_where_nobody_listens_is_named_and_nothing_is_checked(
+    run: Run, checked: Findings, capsys
+) -> None:
+    checked.add(Finding(Group.LOST, "acknowledged_order_missing", "x", "gone"))
+
+    code = run(result(accepted=0, not_sent=2), "--url", "http://127.0.0.1:1")
+
+    out, err = capsys.readouterr()
+    assert code == 1
+    assert "no order was accepted: nobody listens at http://127.0.0.1:1\n" in err
+    assert "not checked: nobody listens at http://127.0.0.1:1" in out
+
+
+def test_orders_that_were_all_refused_are_not_called_silence(run: Run, capsys) -> None:
+    assert run(result(accepted=0, refused=1, not_sent=1)) == 1
+    assert capsys.readouterr().err == "orders: no order was accepted\n"
 
 
 def test_progress_is_one_line() -> None:
