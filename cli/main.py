@@ -29,7 +29,7 @@ from orders.cli.commands import (
     verify,
     version,
 )
-from orders.cli.failure import CommandError
+from orders.cli.failure import CommandError, reason_of
 from orders.domain.errors import BrokerUnavailableError, DatabaseUnavailableError
 
 FAILED = 1
@@ -71,9 +71,9 @@ def main() -> None:
     except CommandError as error:
         _fail(str(error))
     except DatabaseUnavailableError as error:
-        _fail(f"PostgreSQL: {' '.join(str(error).split())}")
+        _fail(f"PostgreSQL: {reason_of(error)}")
     except BrokerUnavailableError as error:
-        _fail(" ".join(str(error).split()))
+        _fail(reason_of(error))
 
 
 def _fail(text: str) -> None:

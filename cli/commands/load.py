@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from orders.cli.failure import CommandError
+from orders.cli.failure import CommandError, reason_of
 from orders.cli.output import AsJson, print_json
 from orders.cli.service_check import check_service, rules_of
 from orders.cli.target import database_reads, local_url, read_settings
@@ -102,7 +102,7 @@ def load(
                 (None, silence) if silence else _verdict(journal, wanted=check)
             )
         except (CommandError, UnavailableError) as error:
-            print(f"orders: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"orders: {reason_of(error)}", file=sys.stderr)
             raise typer.Exit(_CANNOT) from error
     _tell(result, verdict, reason, as_json=as_json)
     if not result.accepted:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orders.cli.failure import CommandError
+from orders.cli.failure import CommandError, reason_of
 from orders.cli.output import AsJson, print_json, print_rows, print_table
 from orders.cli.service_check import check_service, rules_of
 from orders.cli.target import read_settings
@@ -77,7 +77,7 @@ def verify(
         if metrics is not None:
             _write(metrics, verdict, time.monotonic() - began)
     except (CommandError, UnavailableError) as error:
-        print(f"orders: cannot check: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"orders: cannot check: {reason_of(error)}", file=sys.stderr)
         raise typer.Exit(_CANNOT_CHECK) from error
     except Exception as error:  # 1 would say that promises are broken
         traceback.print_exc()

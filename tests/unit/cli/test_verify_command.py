@@ -44,6 +44,18 @@ def test_an_error_that_nobody_foresaw_is_no_violation(run: Run, capsys) -> None:
     assert last == "orders: cannot check: TypeError(\"unhashable type: 'list'\")"
 
 
+def test_wrong_settings_are_listed_line_by_line(run: Run, monkeypatch, capsys) -> None:
+    for name in ("ORDERS_DATABASE__URL", "ORDERS_KAFKA__BOOTSTRAP_SERVERS"):
+        monkeypatch.delenv(name)
+
+    code = run(without_journal)
+
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert first == "orders: cannot check: 2 settings are wrong:"
+    assert second.startswith("  ORDERS_DATABASE__URL: missing")
+
+
 def test_people_are_told_what_was_not_checked(run: Run, capsys) -> None:
     code = run(without_journal)
 
