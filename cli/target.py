@@ -109,6 +109,7 @@ def _running(find: Callable[[Path], str | None], name: str, data_dir: Path) -> s
     address = find(data_dir)
     if address is None:
         raise CommandError(
-            f"the embedded {name} of {data_dir} does not run: start it with `make run`"
+            f"the embedded {name} of {data_dir.resolve()} does not run: start it with "
+            "`make run`, or name the directory of the one that runs in ORDERS_DATA_DIR"
         )
     return address

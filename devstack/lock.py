@@ -32,7 +32,7 @@ class DirectoryLock:
             os.close(descriptor)
             raise DevstackError(
                 f"{self._directory} is in use by process {owner}; "
-                "stop that one first, or use another directory"
+                "stop that one first, or name another directory in ORDERS_DATA_DIR"
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))

@@ -88,7 +88,8 @@ def test_wrong_usage_exits_with_2(monkeypatch, capsys, words: tuple[str, ...]) -
 def test_an_embedded_stack_that_does_not_run_is_said_plainly(
     monkeypatch, capsys, tmp_path
 ) -> None:
-    monkeypatch.setenv("ORDERS_DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.setenv("ORDERS_DATA_DIR", tmp_path.name)
     monkeypatch.setattr("sys.argv", ["orders", "status"])
     monkeypatch.setenv("ORDERS_DATABASE__URL", "embedded")
     monkeypatch.setenv("ORDERS_KAFKA__BOOTSTRAP_SERVERS", "embedded")
@@ -96,8 +97,11 @@ def test_an_embedded_stack_that_does_not_run_is_said_plainly(
     with pytest.raises(SystemExit) as left:
         main()
 
+    err = capsys.readouterr().err
     assert left.value.code == 1
-    assert "start it with `make run`" in capsys.readouterr().err
+    assert f"the embedded PostgreSQL of {tmp_path} does not run" in err
+    assert "start it with `make run`" in err
+    assert "ORDERS_DATA_DIR" in err
 
 
 def test_the_demo_refuses_a_database_that_is_not_its_own(monkeypatch, capsys) -> None:
