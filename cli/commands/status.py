@@ -88,7 +88,7 @@ def _print(state: ServiceStatus) -> None:
         )
         for node in state.nodes
     ]
-    print_table(("NODE", "SINCE", "ALIVE FOR", "DOES FOR ALL"), rows)
+    print_table(("NODE", "SINCE", "LEASE LEFT", "DOES FOR ALL"), rows)
 
 
 def _age(count: int, seconds: float) -> str | None:
