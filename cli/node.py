@@ -10,6 +10,7 @@ from orders.actors.node_status import NodeStatus
 from orders.actors.ports import Log
 from orders.actors.supervisor import Supervisor
 from orders.cli.roles import Roles
+from orders.cli.target import local_url
 from orders.config.exit_codes import DRAINED, ESCALATED, START_FAILED
 from orders.http.loop import EventLoop
 from orders.http.operations import OperationsServer
@@ -55,7 +56,7 @@ class Node:
     def run(self, on_ready: Callable[[str, str], None] | None = None) -> int:
         """Serve until told to stop; on the main thread, which becomes the HTTP loop.
 
-        ``on_ready`` is told the addresses of the API and of the operations port.
+        ``on_ready`` is told where this machine reaches the API and the operations port.
         """
         self._server.bind()
         self._operations.start()
@@ -66,7 +67,11 @@ class Node:
         operations = f"http://{operations_host}:{self._operations.port}"
         self._log.info("node.started", api=api, operations=operations)
         if on_ready is not None:
-            self._announce_later(partial(on_ready, api, operations))
+            reached = (
+                local_url(api_host, self._server.port),
+                local_url(operations_host, self._operations.port),
+            )
+            self._announce_later(partial(on_ready, *reached))
         unanswered = self._serve()
         self._leave()
         if unanswered:

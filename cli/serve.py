@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -16,14 +16,19 @@ from orders.config.settings import Settings, SettingsError, load_settings
 from orders.config.signals import install_signals
 from orders.failpoints.registry import arm
 from orders.failpoints.specification import SpecificationError, parse
-from orders.http.server import AddressUnavailableError
+from orders.http.addresses import AddressUnavailableError
 
 _LAST_LINES_SECONDS = 1.0
 _ENDED_BY_SIGNAL = 128
+_MAKE_A_KEY = """
+  # once, to make the KEY; it is taken after some seconds:
+  ORDERS_DATABASE__URL=embedded ORDERS_KAFKA__BOOTSTRAP_SERVERS=embedded \\
+    .venv/bin/orders keys create --tenant demo --scope orders:write --scope orders:read
+"""
 
 
 class StartError(Exception):
-    """The servers that the node needs could not be started."""
+    """The node cannot have the servers or the ports that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +60,29 @@ def serve(environ: Mapping[str, str] = os.environ) -> int:
         with servers(settings) as addresses:
             if settings.cpu is not None:
                 stay_on(settings.cpu)
-            node = compose(
-                settings,
-                addresses.database_url,
-                addresses.bootstrap_servers,
-                log_lines_dropped=lambda: sink.dropped,
-            )
+            with _names_setting("OPERATIONS"):
+                node = compose(
+                    settings,
+                    addresses.database_url,
+                    addresses.bootstrap_servers,
+                    log_lines_dropped=lambda: sink.dropped,
+                )
             install_signals(node.stop_soon)
-            return node.run(_invite if settings.wants_embedded_database else None)
-    except (OSError, AddressUnavailableError, StartError) as error:
+            with _names_setting("HTTP"):
+                return node.run(_inviting(settings))
+    except (OSError, StartError) as error:
         print(f"cannot start: {error}", file=sys.stderr)
         return START_FAILED
     finally:
         sink.close(_LAST_LINES_SECONDS)
+
+
+def _inviting(settings: Settings) -> Callable[[str, str], None] | None:
+    """Return what invites the person who started the embedded servers, if one did."""
+    if not settings.wants_embedded_database:
+        return None
+    keys = settings.wants_keys
+    return lambda api, operations: _say(invitation(api, operations, wants_keys=keys))
 
 
 def arm_failpoints(specification: str) -> None:
@@ -113,16 +128,34 @@ def servers(settings: Settings) -> Iterator[Addresses]:
         stack.stop()
 
 
-def _invite(api: str, operations: str) -> None:
-    _say(f"""
-Ready. Try:
+@contextmanager
+def _names_setting(section: str) -> Iterator[None]:
+    """Say which setting of ``section`` to change where its address is not to be had.
 
-  curl -s {api}/v1/orders -H 'Content-Type: application/json' -d '{{
+    Raises:
+        StartError: nobody can listen there.
+
+    """
+    try:
+        yield
+    except AddressUnavailableError as error:
+        name = f"ORDERS_{section}__{'HOST' if error.is_of_host else 'PORT'}"
+        raise StartError(f"{error}; set {name}") from error
+
+
+def invitation(api: str, operations: str, *, wants_keys: bool) -> str:
+    """Return what to try first on a node that is ready, with its addresses."""
+    bearer = " -H 'Authorization: Bearer KEY'" if wants_keys else ""
+    return f"""
+Ready. Try:
+{_MAKE_A_KEY if wants_keys else ""}
+  curl -s {api}/v1/orders{bearer} -H 'Content-Type: application/json' -d '{{
     "user_id": 7, "currency": "EUR", "total": "99.80",
     "items": [{{"product_id": 3, "quantity": 2, "line_total": "99.80"}}]}}'
 
-Watch it at {operations}/ui; the guide is README.md. Ctrl-C drains and stops.
-""")
+The API is described at {api}/docs; watch the node at {operations}/ui.
+The guide is README.md. Ctrl-C drains and stops.
+"""
 
 
 def _say(text: str) -> None:

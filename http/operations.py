@@ -13,6 +13,7 @@ from typing import Protocol, cast
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
+from orders.http.addresses import bound_socket
 from orders.http.health import HealthReport
 from orders.http.operations_app import (
     OperationsApp,
@@ -49,7 +50,7 @@ class OperationsServer:
     The socket is bound here, so ``port`` is known before ``start``.
 
     Raises:
-        OSError: the address cannot be bound.
+        AddressUnavailableError: says which address, and why.
 
     """
 
@@ -94,11 +95,10 @@ class OperationsServer:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bind the first address of ``host``: one socket keeps waitress to one server."""
-    family, *_, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    """Listen on one address of ``host``: one socket keeps waitress to one server."""
+    listener = bound_socket(host, port)
+    listener.listen(_BACKLOG)
+    return listener
 
 
 def _create_server(

@@ -1,9 +1,9 @@
 """The HTTP server: binds, serves until it is drained, and says what was left."""
 
-import socket
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from orders.http.addresses import bound_socket
 from orders.http.answers import Problem
 from orders.http.dispatcher import GreenletDispatcher
 from orders.http.limits import Limits
@@ -13,10 +13,6 @@ from orders.http.parser import Admit, RequestParser, guarded_by
 from orders.http.waitress_edge import WSGIApp
 
 _LAST_WORDS_SECONDS = 0.5
-
-
-class AddressUnavailableError(Exception):
-    """The address cannot be listened on: taken, not ours, or not resolvable."""
 
 
 class OrderServer:
@@ -75,7 +71,7 @@ class OrderServer:
         """
         self._listener = Listener(
             self._app,
-            _bound_socket(*self._address),
+            bound_socket(*self._address),
             loop=self._loop,
             dispatcher=self._dispatcher,
             problem=self._problem,
@@ -140,22 +136,3 @@ class OrderServer:
         if self._listener is None:
             raise RuntimeError("bind() comes first")
         return self._listener
-
-
-def _bound_socket(host: str, port: int) -> socket.socket:
-    """Return a bound socket that does not listen yet."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        bound = socket.socket(family, kind, proto)
-    except OSError as error:
-        raise AddressUnavailableError(f"{host}: {error.strerror}") from error
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-    except OSError as error:
-        bound.close()
-        message = f"cannot listen on {host} port {port}: {error.strerror}"
-        raise AddressUnavailableError(message) from error
-    return bound

@@ -5,6 +5,7 @@ from http.client import HTTPConnection
 
 import pytest
 
+from orders.http.addresses import AddressUnavailableError
 from orders.http.health import Check, CheckState
 from orders.http.operations import OperationsServer
 from orders.http.operations_app import Version
@@ -106,5 +107,5 @@ def test_a_server_that_never_started_can_be_stopped() -> None:
 
 
 def test_a_taken_port_is_an_error_at_once(server: OperationsServer) -> None:
-    with pytest.raises(OSError, match="Address already in use"):
+    with pytest.raises(AddressUnavailableError, match="Address already in use"):
         make_server(server.port)

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+from orders.http.addresses import AddressUnavailableError
 from orders.http.dispatcher import GreenletDispatcher
 from orders.http.loop import EventLoop
-from orders.http.server import AddressUnavailableError, OrderServer
+from orders.http.server import OrderServer
 
 pytestmark = pytest.mark.integration
 
