@@ -9,7 +9,11 @@ architecture is drawn in docs/architecture.md, and put together in
 
 import sys
 
-from orders.cli.serve import serve
+try:
+    from orders.cli.serve import serve
+except ModuleNotFoundError as error:
+    todo = "run `make install`, then .venv/bin/python run.py; or just `make run`"
+    sys.exit(f"cannot start: {error}: {todo}")
 
 if __name__ == "__main__":
     sys.exit(serve())

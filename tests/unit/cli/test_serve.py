@@ -1,9 +1,10 @@
-"""What a start says to a person: a port it cannot have, and the invitation."""
+"""What a start says to a person: what it lacks, and what to try."""
 
 import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ ADDRESSES = {
     "ORDERS_HTTP__PORT": "0",
     "ORDERS_OPERATIONS__PORT": "0",
 }
+RUN = Path(__file__).parents[3] / "run.py"
 API, OPERATIONS = "http://127.0.0.1:8080", "http://127.0.0.1:8081"
 
 
@@ -47,6 +49,23 @@ def test_an_address_of_another_machine_is_said_with_its_setting() -> None:
 
     assert done.returncode == 1
     assert done.stderr.endswith("; set ORDERS_OPERATIONS__HOST\n")
+
+
+def test_a_python_without_the_packages_is_told_what_to_do() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", RUN],  # -S leaves out what is installed
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "cannot start: No module named 'orders': run `make install`, then "
+        ".venv/bin/python run.py; or just `make run`\n"
+    )
 
 
 def test_an_invitation_names_the_documents_and_the_page() -> None:
