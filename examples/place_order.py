@@ -2,6 +2,8 @@
 
     python examples/place_order.py --url http://127.0.0.1:8080 < order.json
 
+``--help`` shows such an order.
+
 Each order gets one ``Idempotency-Key``, before its first attempt, and keeps it over
 all attempts: whether an answer was lost, the node died or the service was busy, sending
 it again cannot place a second order. A program that may itself be restarted stores the
@@ -33,13 +35,27 @@ FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
 LARGEST_ANSWER_BYTES = 1_000_000
+EXAMPLE = """The order is read from standard input, as JSON:
+
+  echo '{"user_id": 7, "currency": "EUR", "total": "99.80", "items":
+    [{"product_id": 3, "quantity": 2, "line_total": "99.80"}]}' |
+    python examples/place_order.py
+
+Exit codes: 0 the order is placed and printed; 1 it was refused, or time is up and
+nobody knows: place it again with the key that is printed; 2 wrong usage, or no order.
+"""
+
+
+class InputError(Exception):
+    """What was typed or piped in cannot be used."""
 
 
 class OrderRefusedError(Exception):
     """The order was not placed, and will not be if it is sent again as it is."""
 
     def __init__(self, status: int, problem: Mapping[str, object]) -> None:
-        super().__init__(f"{status} {problem.get('code')}: {problem.get('detail')}")
+        first = f"{status} {problem.get('code')}: {problem.get('detail')}"
+        super().__init__("\n".join([first, *_errors(problem)]))
         self.status = status
         self.problem = problem
 
@@ -74,6 +90,11 @@ class Attempt:
     reason: str
     wait_seconds: float
 
+    def __str__(self) -> str:
+        """Return it as a line for people."""
+        wait = f"{self.wait_seconds:.1f} s"
+        return f"attempt {self.number}: {self.reason}; the next one in {wait}"
+
 
 Send = Callable[[bytes, Mapping[str, str]], Answer]
 """Posts a body with header fields; raises OSError or HTTPException without answer."""
@@ -84,7 +105,7 @@ class OrderClient:
 
     Args:
         send: posts one request.
-        patience_seconds: how long one order is tried, from its first attempt.
+        patience_seconds: until when attempts begin, from the first one of an order.
         on_retry: told of each attempt that was not the last.
         sleep, clock, uniform: of ``time`` and ``random``.
 
@@ -128,9 +149,10 @@ class OrderClient:
             if answer is not None and not _is_worth_another(answer):
                 return _placed(answer)
             asked = "" if answer is None else answer.retry_after
-            wait = self.wait_seconds(number, asked)
-            if self._clock() + wait > deadline:
+            left = deadline - self._clock()
+            if left <= 0 or left < _seconds(asked):
                 raise OrderUncertainError(key, reason)
+            wait = min(left, self.wait_seconds(number, asked))
             self._on_retry(Attempt(number, key, reason, wait))
             self._sleep(wait)
 
@@ -144,7 +166,7 @@ class OrderClient:
             answer = self._send(body, fields)
         except (OSError, HTTPException) as error:
             return None, f"{type(error).__name__}: {error}"
-        return answer, f"{answer.status} {answer.body.get('code', '')}"
+        return answer, f"{answer.status} {answer.body.get('code', '')}".rstrip()
 
 
 def _is_worth_another(answer: Answer) -> bool:
@@ -156,6 +178,16 @@ def _placed(answer: Answer) -> Mapping[str, object]:
     if answer.status in {200, 202}:
         return answer.body
     raise OrderRefusedError(answer.status, answer.body)
+
+
+def _errors(problem: Mapping[str, object]) -> list[str]:
+    """Return a line for each place of the order that the service finds wrong."""
+    errors = problem.get("errors")
+    return [
+        f"  {error.get('pointer') or 'the whole order'}: {error.get('message')}"
+        for error in (errors if isinstance(errors, list) else [])
+        if isinstance(error, dict)
+    ]
 
 
 def _seconds(retry_after: str) -> float:
@@ -173,13 +205,16 @@ def sender(url: str, api_key: str | None = None) -> Send:
     """Return what posts to the service at ``url``, on a connection for each request.
 
     Raises:
-        ValueError: ``url`` is not ``http://host:port`` or ``https://host``.
+        InputError: ``url`` is not ``http://host:port`` or ``https://host``.
 
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"not the address of a service: {url}")
-    host, port = parts.hostname, parts.port
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise InputError(f"not the address of a service: {url}: {error}") from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise InputError(f"not the address of a service: {url}")
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     key = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
 
@@ -206,21 +241,64 @@ def _object(text: bytes) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def read_order(text: bytes) -> Mapping[str, object]:
+    """Return the order in ``text``; whether it is a good one, the service says.
+
+    Raises:
+        InputError: it is no JSON object.
+
+    """
+    try:
+        order = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"no order on standard input: {error}") from error
+    if not isinstance(order, dict):
+        raise InputError("no order on standard input: not a JSON object")
+    return order
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="Place an order so that it is there once.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--url",
+        default="http://127.0.0.1:8080",
+        help="where the service is (default: %(default)s)",
+    )
+    add(
+        "--key",
+        help="the Idempotency-Key, stored before or of an earlier try"
+        " (default: a new one)",
+    )
+    add("--api-key", help="sent as a bearer token (default: none)")
+    add(
+        "--patience",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="how long to send it again (default: %(default)s)",
+    )
+    return parser
+
+
 def main() -> int:
     """Place the order on standard input; print it as the service has it."""
-    parser = argparse.ArgumentParser(description="Place the order on standard input.")
-    parser.add_argument("--url", default="http://127.0.0.1:8080")
-    parser.add_argument("--key", help="an Idempotency-Key that was stored before")
-    parser.add_argument("--api-key")
-    parser.add_argument("--patience", type=float, default=120.0, metavar="SECONDS")
-    given = parser.parse_args()
-    client = OrderClient(
-        sender(given.url, given.api_key),
-        patience_seconds=given.patience,
-        on_retry=lambda attempt: print(attempt, file=sys.stderr),
-    )
+    given = _parser().parse_args()
     try:
-        print(json.dumps(client.place(json.load(sys.stdin), given.key)))
+        client = OrderClient(
+            sender(given.url, given.api_key),
+            patience_seconds=given.patience,
+            on_retry=lambda attempt: print(attempt, file=sys.stderr),
+        )
+        order = read_order(sys.stdin.buffer.read())
+        print(json.dumps(client.place(order, given.key)))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
     except (OrderRefusedError, OrderUncertainError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """The example client: when it sends again, how long it waits, when it gives up."""
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -136,7 +137,93 @@ def test_it_gives_up_in_time_and_says_with_which_key_to_go_on() -> None:
     assert len(service.slept) > 2
 
 
-@pytest.mark.parametrize("url", ["ftp://a", "localhost:8080", "http://"])
+def test_the_last_wait_ends_with_the_patience() -> None:
+    service = Service(ConnectionRefusedError(111, "Connection refused"))
+
+    with pytest.raises(place_order.OrderUncertainError):
+        service.client().place({})
+
+    assert sum(service.slept) == pytest.approx(60)
+    assert service.slept[-1] < 20
+
+
+def test_what_the_service_asks_for_is_not_cut_to_the_patience() -> None:
+    service = Service(BUSY)
+
+    with pytest.raises(place_order.OrderUncertainError):
+        service.client(uniform=lambda least, _most: least).place({})
+
+    assert service.slept == [7.0] * 8  # a ninth one would end after 63 s
+
+
+def test_a_retry_reads_as_a_line() -> None:
+    told: list[str] = []
+    service = Service(BUSY, ConnectionResetError(104, "Connection reset"), PLACED)
+    client = service.client()
+    client._on_retry = lambda attempt: told.append(str(attempt))
+
+    client.place({})
+
+    first, second = told
+    assert first == "attempt 1: 503 overloaded; the next one in 7.4 s"
+    assert second.startswith("attempt 2: ConnectionResetError: [Errno 104] ")
+    assert second.endswith("; the next one in 0.8 s")
+
+
+def test_a_refusal_tells_each_error() -> None:
+    problem = {
+        "code": "validation_failed",
+        "detail": "2 errors",
+        "errors": [
+            {"pointer": "/total", "code": "x", "message": "is not the sum"},
+            {"pointer": "", "code": "x", "message": "is too much"},
+        ],
+    }
+
+    assert str(place_order.OrderRefusedError(422, problem)).splitlines() == [
+        "422 validation_failed: 2 errors",
+        "  /total: is not the sum",
+        "  the whole order: is too much",
+    ]
+
+
+def run(text: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, SOURCE, *options],
+        input=text,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[1]", b'"\xff"'])
+def test_what_is_no_order_is_one_line_and_exits_with_2(text: bytes) -> None:
+    done = run(text)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"no order on standard input: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_address_that_is_none_is_one_line_and_exits_with_2() -> None:
+    done = run(b"{}", "--url", "http://host:x")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"not the address of a service: http://host:x: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_the_help_shows_an_order_that_can_be_read() -> None:
+    text = run(b"", "--help").stdout.decode()
+
+    _, shown, _ = text.split("'", 2)
+    assert place_order.read_order(shown.encode())["user_id"] == 7
+    assert "(default: http://127.0.0.1:8080)" in text
+    assert "(default: 120.0)" in text
+
+
+@pytest.mark.parametrize("url", ["ftp://a", "localhost:8080", "http://", "http://a:x"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="not the address"):
+    with pytest.raises(place_order.InputError, match="not the address"):
         place_order.sender(url)
