@@ -148,6 +148,23 @@ def test_an_order_is_shown_as_the_api_does(orders: Orders, store) -> None:
     assert shown["metadata"] == {"a": 1}
 
 
+def test_an_order_that_failed_is_shown_with_the_reason(
+    orders: Orders, store, execute
+) -> None:
+    store(FIRST, "FAILED")
+    execute(
+        """insert into order_events values (%s, 2, 'orders.order.failed.v1',
+           '{}', now(), 'payment-rule', 'over_limit', null)""",
+        FIRST,
+    )
+
+    assert orders("show", FIRST).out.splitlines()[-1].split() == [
+        "reason",
+        "over_limit",
+    ]
+    assert "reason" not in orders("show", FIRST, "--json").json
+
+
 def test_what_a_client_wrote_cannot_steer_the_terminal(orders: Orders, store) -> None:
     store(FIRST)
 
