@@ -31,6 +31,9 @@ PATH = "/v1/orders"
 TRIED_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed. 500 is among them since the key
 makes it safe; 502 and 504 are what a proxy says."""
+DOUBTFUL = frozenset({500, 502, 503, 504})
+"""Those after which it may be there all the same."""
+PLACED = frozenset({200, 202})
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 20.0
 ANSWER_SECONDS = 10.0
@@ -135,19 +138,23 @@ class OrderClient:
 
         Raises:
             OrderRefusedError: it is not placed; sending it again would not help.
-            OrderUncertainError: nobody said so in time; keep its key.
+            OrderUncertainError: nobody said so in time, or it was refused after an
+                attempt whose outcome is not known; keep its key.
 
         """
         key = key or str(uuid.uuid4())
         body = json.dumps(order).encode()
         fields = {"Content-Type": "application/json", "Idempotency-Key": key}
         deadline = self._clock() + self._patience_seconds
-        number = 0
+        number, may_be_placed = 0, False
         while True:
             number += 1
             answer, reason = self._try(body, fields)
             if answer is not None and not _is_worth_another(answer):
+                if may_be_placed and answer.status not in PLACED:
+                    raise OrderUncertainError(key, reason)
                 return _placed(answer)
+            may_be_placed = may_be_placed or answer is None or answer.status in DOUBTFUL
             asked = "" if answer is None else answer.retry_after
             left = deadline - self._clock()
             if left <= 0 or left < _seconds(asked):
@@ -175,7 +182,7 @@ def _is_worth_another(answer: Answer) -> bool:
 
 
 def _placed(answer: Answer) -> Mapping[str, object]:
-    if answer.status in {200, 202}:
+    if answer.status in PLACED:
         return answer.body
     raise OrderRefusedError(answer.status, answer.body)
 

@@ -227,3 +227,21 @@ def test_the_help_shows_an_order_that_can_be_read() -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(place_order.InputError, match="not the address"):
         place_order.sender(url)
+
+
+def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_placed() -> None:
+    revoked = Answer(401, {"code": "api_key_invalid"})
+    service = Service(ConnectionResetError(), revoked)
+
+    with pytest.raises(place_order.OrderUncertainError) as caught:
+        service.client().place({}, "kept")
+
+    assert caught.value.key == "kept"
+
+
+def test_a_refusal_after_a_limit_is_a_refusal() -> None:
+    limited = Answer(429, {"code": "rate_limited", "retryable": True})
+    service = Service(limited, Answer(401, {"code": "api_key_invalid"}))
+
+    with pytest.raises(place_order.OrderRefusedError):
+        service.client().place({})
