@@ -17,22 +17,28 @@ class Pace:
     second that shrinks batch and gap together, to next to nothing; above, both grow
     until the gap is the longest. So a stage is either prompt or thrifty.
 
+    The shortest gap is for the few that come in a row without being many: one batch
+    each would cost them more than the wait.
+
     Args:
         longest_seconds: the longest time between two starts.
         seconds_each: the gap that a single message is worth; the longest where it
             is not given.
+        shortest_seconds: the shortest time between two starts.
     """
 
     def __init__(
         self,
         longest_seconds: float,
         seconds_each: float | None = None,
+        shortest_seconds: float = 0.0,
         *,
         clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._longest = longest_seconds
         self._each = longest_seconds if seconds_each is None else seconds_each
+        self._shortest = shortest_seconds
         self._clock = clock
         self._sleep = sleep
         self._started = 0.0
@@ -47,4 +53,5 @@ class Pace:
 
     def took(self, messages: int) -> None:
         """Say how many messages the batch had that was started last."""
-        self._gap = min(self._longest, messages * self._each)
+        gap = max(self._shortest, messages * self._each)
+        self._gap = min(self._longest, gap)

@@ -56,12 +56,12 @@ from orders.persistence.migrations import MigrationError
 _SECONDS_PER_HOUR = 3600
 _LOOP_STALL_SECONDS = 10.0
 
-# How long a busy stage lets work gather: the longest, and for each row. A client
-# waits for the first; the others only come between acceptance and settlement, and
-# count from about 1,300 orders a second on (docs/decisions/0007).
+# How long a busy stage lets work gather: the longest, for each row, and the shortest. A
+# client waits for the first pace; the others only come between acceptance and
+# settlement, and grow from about 1,300 orders a second on (docs/decisions/0007).
 _PACE_OF_ORDERS = (0.001, 0.001)
-_PACE_OF_EVENTS = (0.2, 0.000_4)
-_PACE_OF_SETTLEMENTS = (0.2, 0.000_25)
+_PACE_OF_EVENTS = (0.2, 0.000_4, 0.01)
+_PACE_OF_SETTLEMENTS = (0.2, 0.000_25, 0.01)
 
 
 def compose(

@@ -109,3 +109,25 @@ def test_a_stage_is_prompt_below_its_rate_and_thrifty_above(
         last = time.now
 
     assert (time.slept[-1] == pytest.approx(0.05)) is longest
+
+
+def test_a_few_in_a_row_wait_for_the_shortest_time() -> None:
+    time = Time()
+    pace = Pace(0.2, 0.001, 0.01, clock=time, sleep=time.sleep)
+    pace.keep()
+    pace.took(1)
+
+    pace.keep()
+
+    assert time.slept == [pytest.approx(0.01)]
+
+
+def test_the_shortest_time_does_not_add_to_what_many_are_worth() -> None:
+    time = Time()
+    pace = Pace(0.2, 0.001, 0.01, clock=time, sleep=time.sleep)
+    pace.keep()
+    pace.took(50)
+
+    pace.keep()
+
+    assert time.slept == [pytest.approx(0.05)]

@@ -176,7 +176,7 @@ class Stage:
             max_outstanding_records=10,
             unstable_seconds=40.0,
             silent_seconds=30.0,
-            gather_seconds=(0.02, 0.004),
+            gather_seconds=(0.02, 0.004, 0.006),
             clock=lambda: self.now,
             pause=self.pauses.append,
         )
@@ -305,6 +305,15 @@ def test_the_fewer_records_come_the_shorter_they_gather(stage: Stage) -> None:
     stage.source.poll()
 
     assert stage.pauses == [pytest.approx(0.008)]
+
+
+def test_a_few_records_gather_for_the_shortest_time(stage: Stage) -> None:
+    stage.joined(0)
+    stage.polled(record(0))
+
+    stage.source.poll()
+
+    assert stage.pauses == [pytest.approx(0.006)]
 
 
 def test_nothing_needs_to_gather_behind_a_full_batch(stage: Stage) -> None:
