@@ -58,10 +58,10 @@ _LOOP_STALL_SECONDS = 10.0
 
 # How long a busy stage lets work gather: the longest, for each row, and the shortest. A
 # client waits for the first pace; the others only come between acceptance and
-# settlement, and grow from about 1,300 orders a second on (docs/decisions/0007).
+# settlement, and grow from about 1,700 orders a second on (docs/decisions/0007).
 _PACE_OF_ORDERS = (0.001, 0.001)
-_PACE_OF_EVENTS = (0.2, 0.000_4, 0.01)
-_PACE_OF_SETTLEMENTS = (0.2, 0.000_25, 0.01)
+_PACE_OF_EVENTS = (0.2, 0.000_3, 0.01)
+_PACE_OF_SETTLEMENTS = (0.2, 0.000_2, 0.01)
 
 
 def compose(
