@@ -4,27 +4,27 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping
 
 from orders.chaos.load_scene import Scene
 from orders.load.answers import (
-    Meaning,
     meaning_of_create,
     meaning_of_page,
     meaning_of_read,
 )
-from orders.load.attempts import Attempt, create_of, read_of
+from orders.load.attempts import (
+    Attempt,
+    Judge,
+    Request,
+    create_of,
+    make_attempt,
+    read_of,
+)
 from orders.load.http_client import (
-    Answer,
-    BrokenError,
     Connection,
-    MalformedError,
-    NotSentError,
 )
 from orders.load.planned_orders import ROUTE, PlannedOrder, plan_order
 from orders.verification.journal import Outcome
 
-_HANG_SECONDS = 30.0
 _INSIST_SECONDS = 60.0
 _READ_SHARE = 0.5
 _PAGE_SHARE = 0.05
@@ -128,29 +128,20 @@ class Client:
     async def _attempt(
         self,
         node: int,
-        request: tuple[str, str, Mapping[str, str], bytes],
-        judge: Callable[[Answer], Meaning],
+        request: Request,
+        judge: Judge,
     ) -> Attempt | None:
         """Make one request, judge its answer, and count what is to be counted."""
-        stats, started = self._scene.stats, time.monotonic()
-        patience = self._scene.patience_seconds
-        answer: Answer | None = None
-        try:
-            async with asyncio.timeout(patience or _HANG_SECONDS):
-                answer = await self._connections[node].request(*request)
-            meaning = judge(answer)
-        except NotSentError:
-            return None
-        except BrokenError:
-            meaning = Meaning(Outcome.UNKNOWN)
-        except MalformedError as error:
-            meaning = Meaning(Outcome.UNKNOWN, str(error))
-        except TimeoutError:
-            hang = None if patience else f"no answer in {_HANG_SECONDS} s"
-            meaning = Meaning(Outcome.UNKNOWN, hang)
-        ended = time.monotonic()
-        if meaning.undocumented is not None:
-            stats.undocumented += 1
+        attempt = await make_attempt(
+            self._connections[node],
+            request,
+            judge,
+            node=node,
+            patience_seconds=self._scene.patience_seconds,
+        )
+        if attempt is not None and attempt.meaning.undocumented is not None:
+            self._scene.stats.undocumented += 1
             what = f"{request[0]} {request[1]} at node {node + 1}"
-            print(f"{what}: {meaning.undocumented}", file=sys.stderr, flush=True)
-        return Attempt(node, started, ended, answer, meaning)
+            told = f"{what}: {attempt.meaning.undocumented}"
+            print(told, file=sys.stderr, flush=True)
+        return attempt

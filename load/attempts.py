@@ -1,12 +1,27 @@
 """One request with what came of it, and how a client writes it down."""
 
+import asyncio
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from orders.load.answers import Meaning
-from orders.load.http_client import Answer
+from orders.load.http_client import (
+    Answer,
+    BrokenError,
+    Connection,
+    MalformedError,
+    NotSentError,
+)
 from orders.load.planned_orders import ROUTE, PlannedOrder
 from orders.verification.journal import Operation, Outcome
 
+Request: TypeAlias = tuple[str, str, Mapping[str, str], bytes]
+"""Method, path, header fields and body."""
+Judge: TypeAlias = Callable[[Answer], Meaning]
+
+_HANG_SECONDS = 30.0
 _REPLAYED = "idempotency-replayed"
 
 
@@ -23,6 +38,36 @@ class Attempt:
     ended: float
     answer: Answer | None
     meaning: Meaning
+
+
+async def make_attempt(
+    connection: Connection,
+    request: Request,
+    judge: Judge,
+    *,
+    node: int = 0,
+    patience_seconds: float | None = None,
+) -> Attempt | None:
+    """Make one request and judge its answer; None where nobody listens.
+
+    No answer within ``patience_seconds`` is nobody's fault; where that is not given,
+    none within 30 s is held against the node.
+    """
+    started, answer = time.monotonic(), None
+    try:
+        async with asyncio.timeout(patience_seconds or _HANG_SECONDS):
+            answer = await connection.request(*request)
+        meaning = judge(answer)
+    except NotSentError:
+        return None
+    except BrokenError:
+        meaning = Meaning(Outcome.UNKNOWN)
+    except MalformedError as error:
+        meaning = Meaning(Outcome.UNKNOWN, str(error))
+    except TimeoutError:
+        hang = None if patience_seconds else f"no answer in {_HANG_SECONDS:.0f} s"
+        meaning = Meaning(Outcome.UNKNOWN, hang)
+    return Attempt(node, started, time.monotonic(), answer, meaning)
 
 
 def create_of(

@@ -10,24 +10,18 @@ import random
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from orders.load.answers import Meaning, meaning_of_create, meaning_of_read
-from orders.load.attempts import Attempt, create_of, read_of
+from orders.load.answers import meaning_of_create, meaning_of_read
+from orders.load.attempts import Attempt, create_of, make_attempt, read_of
 from orders.load.histogram import Histogram
 from orders.load.http_client import (
-    Answer,
-    BrokenError,
     Connection,
-    MalformedError,
-    NotSentError,
 )
 from orders.load.mix import Kind, Mix
 from orders.load.planned_orders import ROUTE, plan_order
 from orders.verification.journal import JournalWriter, Outcome
 
-_HANG_SECONDS = 30.0
 _WAIT_SECONDS = 5
 _KNOWN_ORDERS = 1024
 _MOST_WITNESSES = 10
@@ -156,7 +150,7 @@ class OpenLoop:
         self.result.sent += 1
         if kind is Kind.READ:
             order_id = self._rng.choice(self._known)
-            attempt = await self._attempt(
+            attempt = await make_attempt(
                 connection,
                 ("GET", f"{ROUTE}/{order_id}", self._headers(), b""),
                 meaning_of_read,
@@ -180,7 +174,7 @@ class OpenLoop:
             headers["Idempotency-Key"] = order.key
         if kind is Kind.WAIT:
             headers["Prefer"] = f"wait={_WAIT_SECONDS}"
-        attempt = await self._attempt(
+        attempt = await make_attempt(
             connection,
             ("POST", order.route, headers, order.body),
             lambda answer: meaning_of_create(order.route, answer),
@@ -191,28 +185,6 @@ class OpenLoop:
             if attempt.meaning.outcome is Outcome.OK and attempt.answer is not None:
                 self._known.append(str(attempt.answer.body["order_id"]))
         return attempt
-
-    async def _attempt(
-        self,
-        connection: Connection,
-        request: tuple[str, str, Mapping[str, str], bytes],
-        judge: Callable[[Answer], Meaning],
-    ) -> Attempt | None:
-        """Make one request and judge its answer; None where nobody listens."""
-        started, answer = time.monotonic(), None
-        try:
-            async with asyncio.timeout(_HANG_SECONDS):
-                answer = await connection.request(*request)
-            meaning = judge(answer)
-        except NotSentError:
-            return None
-        except BrokenError:
-            meaning = Meaning(Outcome.UNKNOWN)
-        except MalformedError as error:
-            meaning = Meaning(Outcome.UNKNOWN, str(error))
-        except TimeoutError:
-            meaning = Meaning(Outcome.UNKNOWN, f"no answer in {_HANG_SECONDS:.0f} s")
-        return Attempt(0, started, time.monotonic(), answer, meaning)
 
     def _count(self, kind: Kind, attempt: Attempt, due: float) -> None:
         result, (outcome, undocumented) = self.result, attempt.meaning
