@@ -34,6 +34,7 @@ from orders.persistence.audit import order_audit
 from orders.persistence.changing import PostgresChangeStore
 from orders.persistence.database import PostgresDatabase
 from orders.persistence.failures import ContentionError
+from orders.persistence.refunding import RefundRows
 from orders.persistence.session import Session
 from orders.verification.order_checks import check_order
 from orders.verification.path import walk
@@ -362,3 +363,24 @@ def test_one_key_makes_one_refund_on_two_nodes(
     refunds = {it.refund for it in outcomes if isinstance(it, Changed | RefundReplayed)}
     assert len(refunds) == 1
     assert amounts(connection) == [20_00]
+
+
+def test_a_refund_that_came_after_the_order_was_read_does_not_count(
+    store: PostgresChangeStore,
+    database_url: str,
+    paid: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second one learns of it by the order's version, not as nothing left."""
+    refunded, first = RefundRows.refunded, [wish(paid)]
+
+    def meet(self: RefundRows, order_id: str, version: int) -> object:
+        if first:
+            assert isinstance(store_of_another.change(first.pop()), Changed)
+        return refunded(self, order_id, version)
+
+    with closing(change_store(another_node(database_url))) as store_of_another:
+        monkeypatch.setattr(RefundRows, "refunded", meet)
+        outcome = store.change(wish(paid))
+
+    assert isinstance(outcome, MoveRefused)
