@@ -1,8 +1,10 @@
 """Turns an event into a line: JSON for machines, columns for a person."""
 
 import re
+import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -42,7 +44,13 @@ def render_exception(_logger: object, _method: str, event_dict: EventDict) -> Ev
 
 def timestamp() -> str:
     """Return now in UTC as RFC 3339 with microseconds."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    second, nanos = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_up_to_second(second)}.{nanos // 1000:06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _up_to_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class JsonLine:

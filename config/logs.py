@@ -79,7 +79,6 @@ def configure_logs(
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             RepeatLimiter(),
             render_exception,
             line,

@@ -27,6 +27,7 @@ def event_type(change: Change) -> str:
 
 _TYPES = {change: f"orders.order.{change}.v1" for change in Change}
 
+EVENT_TYPES = frozenset(_TYPES.values())
 
 FINAL_EVENT_TYPES = frozenset(
     event_type(change)
@@ -54,8 +55,7 @@ def event_data(
     why = "" if reason is None else f',"reason":"{reason}"'
     return (
         f'{{"order_id":"{order_id}","tenant_id":"{tenant_id}","version":{version},'
-        f'"status":"{state.status.value}",'
-        f'"payment_status":"{state.payment_status.value}",'
+        f'"status":"{state.status}","payment_status":"{state.payment_status}",'
         f'"user_id":{user_id},"currency":"{currency}",'
         f'"total":"{format_amount(total, currency)}"{why}}}'
     )

@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _BLOCK_BYTES = 4080
-_RANDOM_BYTES = 10
+_DIGITS = 20
+"""Random hexadecimal digits for one id; 74 of their 80 bits are used."""
+_VARIANT = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
+"""The variant's two bits before two random ones."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 ORDER_ID_PATTERN: Final = (
@@ -25,21 +28,25 @@ class IdFactory:
     """
 
     def __init__(self) -> None:
-        self._block = b""
+        self._block = ""
         self._position = 0
+        self._millis = -1
+        self._time = ""
 
     def __call__(self) -> str:
         """Return a new id in its canonical text form."""
-        if self._position >= len(self._block):
-            self._block = os.urandom(_BLOCK_BYTES)
-            self._position = 0
-        end = self._position + _RANDOM_BYTES
-        bits = int.from_bytes(self._block[self._position : end], "big")
-        self._position = end
+        start = self._position
+        if start >= len(self._block):
+            self._block = os.urandom(_BLOCK_BYTES).hex()
+            start = 0
+        self._position = end = start + _DIGITS
+        digits = self._block[start:end]
         millis = time.time_ns() // 1_000_000
-        low = 0x8000_0000_0000_0000 | (bits >> 18 & 0x3FFF_FFFF_FFFF_FFFF)
-        text = f"{millis:012x}7{bits & 0xFFF:03x}{low:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        if millis != self._millis:
+            text = f"{millis:012x}"
+            self._millis, self._time = millis, f"{text[:8]}-{text[8:]}-7"
+        middle = f"{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}"
+        return f"{self._time}{middle}-{digits[7:19]}"
 
 
 def is_order_id(text: str) -> bool:

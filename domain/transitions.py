@@ -1,14 +1,14 @@
 """The one table of legal moves; SQL guards, API and tests are checked against it."""
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from orders.domain.errors import IllegalMoveError
+from orders.domain.order import Name
 from orders.domain.order import OrderStatus as S
 from orders.domain.order import PaymentStatus as P
 
 
-class Change(StrEnum):
+class Change(Name):
     """What can happen to an order; also the middle of its event's type."""
 
     ACCEPTED = "accepted"

@@ -9,16 +9,11 @@ import falcon
 from orders.domain.changing import Action
 from orders.domain.identifiers import IdFactory
 from orders.http.access import AccessControl, AccessGuard
-from orders.http.answers import CONTENT_POLICY, SAFETY_FIELDS
 from orders.http.backend import Backend, Clock, RequestMeter
 from orders.http.batch_resources import BATCH_PATH, OrderBatches
 from orders.http.batch_storing import BatchStoring
 from orders.http.change_resources import CANCEL_PATH, PAYMENTS_PATH, OrderAction
-from orders.http.document_resources import (
-    DOCUMENT_FIELDS,
-    DocumentItem,
-    DocumentSource,
-)
+from orders.http.document_resources import DocumentItem, DocumentSource
 from orders.http.notification_resources import NotificationCollection
 from orders.http.older_route import OLDER_PATH, OlderOrders, write_older_error
 from orders.http.order_changes import OrderChanges
@@ -40,8 +35,9 @@ from orders.http.refund_resources import (
     RefundItem,
 )
 from orders.http.request_context import ServiceRequest, seconds_since_start
+from orders.http.service_response import ServiceResponse
 
-OrderApp: TypeAlias = falcon.App[ServiceRequest, falcon.Response]
+OrderApp: TypeAlias = falcon.App[ServiceRequest, ServiceResponse]
 
 MAX_BODY_BYTES: Final = 65_536
 """An order of 100 lines with all its metadata is under half of this."""
@@ -52,7 +48,6 @@ _ACTIONS: Final = {
     PAYMENTS_PATH: Action.RETRY_PAYMENT,
 }
 _NO_DOCUMENTS: Mapping[str, DocumentSource] = MappingProxyType({})
-_ORDINARY_FIELDS: Final = (*SAFETY_FIELDS, CONTENT_POLICY)
 _UNMATCHED = "unmatched"
 _MILLISECONDS = 1000
 _OTHER_METHOD = "other"
@@ -124,6 +119,7 @@ def create_app(
         middleware.append(AccessGuard(access, write_older_error, OLDER_PATH))
     app: OrderApp = falcon.App(
         request_type=ServiceRequest,
+        response_type=ServiceResponse,
         middleware=middleware,
         router=None if access is None else access.router,
     )
@@ -158,7 +154,7 @@ def create_app(
 
 
 class AnswerFinisher:
-    """Gives every answer its common headers, and counts it."""
+    """Gives every answer its request's id, and counts it."""
 
     def __init__(self, meter: RequestMeter, log: AccessLog | None = None) -> None:
         self._meter = meter
@@ -173,9 +169,6 @@ class AnswerFinisher:
     ) -> None:
         """Falcon calls this after the handler or the error's answer."""
         resp.set_header("x-request-id", req.request_id)
-        # A document has its own policy, and may be kept.
-        is_document = resp.get_header(CONTENT_POLICY[0]) is not None
-        resp.set_headers(DOCUMENT_FIELDS if is_document else _ORDINARY_FIELDS)
         method = req.method if req.method in _METHODS else _OTHER_METHOD
         seconds = seconds_since_start(req)
         route = req.uri_template or _UNMATCHED

@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from orders.failpoints.registry import failpoint
 from orders.http.answers import Problem, last_answer
+from orders.http.environment import environment_of_connection
 from orders.http.kept_lock import receive, send
 from orders.http.limits import Limits
 from orders.http.loop import EventLoop
@@ -62,6 +63,9 @@ class Channel(HTTPChannel):
         self.parser_class = self._host.parser_class
         self._before_answer = failpoint("http.before_answer")
         self._after_answer = failpoint("http.after_answer")
+        self.environment = environment_of_connection(
+            server.server_name, server.effective_port, addr
+        )
         super().__init__(server, sock, addr, adj, map=map)
 
     # --- the poller's side ---------------------------------------------------

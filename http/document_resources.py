@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import falcon
 
-from orders.http.answers import CONTENT_POLICY, SAFETY_FIELDS
+from orders.http.answers import CONTENT_POLICY
 from orders.http.preconditions import is_known
 from orders.http.preferences import query_of
 from orders.http.problems import ProblemError
@@ -17,11 +17,6 @@ ASYNCAPI_PATH: Final = "/asyncapi.json"
 DOCS_PATH: Final = "/docs"
 _CACHING: Final = ("cache-control", "public, no-cache")
 """Anybody may keep it, and asks by its ``ETag`` whether it still holds."""
-DOCUMENT_FIELDS: Final = (
-    *(field for field in SAFETY_FIELDS if field[0] != _CACHING[0]),
-    _CACHING,
-)
-"""What takes the place of ``SAFETY_FIELDS`` where a document is answered."""
 _DIGEST_BYTES = 16
 
 
@@ -59,6 +54,7 @@ class DocumentItem:
             raise ProblemError("not_acceptable", message)
         resp.set_header("etag", f'"{digest}"')
         resp.set_header(CONTENT_POLICY[0], document.policy)
+        resp.set_header(*_CACHING)
         if is_known(req, digest):
             resp.status = falcon.HTTP_304
             return

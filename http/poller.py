@@ -145,7 +145,11 @@ class Poller:
     def _update(self, fd: int, watched: Watched) -> None:
         if self.watched.get(fd) is not watched:
             return
-        if watched.writable():
+        known = self._interest.get(fd, 0)
+        if not watched.writable():
+            if known == IN:
+                return  # as after nearly every answer
+        else:
             write_event(watched)  # cheaper than asking the kernel whether it would go
             if self.watched.get(fd) is not watched:
                 return

@@ -11,9 +11,10 @@ from orders.http.answers import (
     problem_of,
     status_line,
 )
+from orders.http.environment import environment_of
 from orders.http.parser import RequestParser
 from orders.http.request_context import CALLER
-from orders.http.waitress_edge import ErrorTask, WSGITask
+from orders.http.waitress_edge import Environ, ErrorTask, WSGITask
 
 Header = tuple[str, str]
 
@@ -31,6 +32,13 @@ _NEEDS_CARE = _OURS | _HOP_BY_HOP | {"connection", "content-length"}
 
 Write = Callable[[bytes], None]
 """Named here: an annotation of an inner function is evaluated at each definition."""
+
+
+class TaskChannel(Protocol):
+    """What a task asks of its connection."""
+
+    environment: Environ
+    """What is the same for all its requests."""
 
 
 class TaskHost(Protocol):
@@ -62,10 +70,11 @@ class AppTask(WSGITask):
         """
         written: list[bytes] = []
         application = self.channel.server.application
-        environment = self.get_environment()
-        caller = cast("RequestParser", self.request).caller
-        if caller is not None:
-            environment[CALLER] = caller
+        request = cast("RequestParser", self.request)
+        of_connection = cast("TaskChannel", self.channel).environment
+        environment = environment_of(request, of_connection)
+        if request.caller is not None:
+            environment[CALLER] = request.caller
         chunks = application(environment, self._starter(written))
         try:
             body = b"".join(chunks)

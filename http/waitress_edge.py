@@ -112,7 +112,6 @@ if TYPE_CHECKING:
 
     class WSGITask(Task):
         def execute(self) -> None: ...
-        def get_environment(self) -> Environ: ...
 
     class dispatcher:  # noqa: N801 - waitress's name
         _map: SocketMap
@@ -169,6 +168,7 @@ if TYPE_CHECKING:
         application: WSGIApp
         active_channels: dict[int, HTTPChannel]
         effective_port: int
+        server_name: str
 
         def __init__(
             self,

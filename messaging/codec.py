@@ -30,6 +30,7 @@ Headers = list[Header]
 
 _CONTENT_TYPE = ("content-type", b"application/json")
 _SPEC_VERSION = ("ce_specversion", b"1.0")
+_NONE_YET: tuple[None, tuple[Header, ...]] = (None, ())
 
 
 class EncodedEvent(NamedTuple):
@@ -38,7 +39,7 @@ class EncodedEvent(NamedTuple):
     key: bytes
     value: bytes
     shared_headers: tuple[Header, ...]
-    """The first headers: the same for all events of a type."""
+    """The first headers: the same for all events of a type and a transaction."""
     own_headers: Headers
 
     @property
@@ -90,8 +91,7 @@ class EventEncoder:
 
     def __init__(self, source: str = DEFAULT_SOURCE) -> None:
         self._source = ("ce_source", source.encode())
-        self._shared: dict[str, tuple[Header, ...]] = {}
-        self._last_time: tuple[datetime | None, Header] = (None, ("", b""))
+        self._shared: dict[str, tuple[datetime, tuple[Header, ...]]] = {}
 
     def __call__(self, event: OrderEvent) -> EncodedEvent:
         """Return the record of ``event``; its time must be aware.
@@ -101,35 +101,26 @@ class EventEncoder:
         """
         order_id, version, kind, data, occurred_at, traceparent = event
         key = order_id.encode()
-        own = [
-            ("ce_id", f"{order_id}.{version}".encode()),
-            self._time_header(occurred_at),
-            ("ce_subject", key),
-        ]
+        own = [("ce_id", f"{order_id}.{version}".encode()), ("ce_subject", key)]
         if traceparent is not None:
             own.append(("traceparent", traceparent.encode()))
-        shared = self._shared.get(kind) or self._share(kind)
+        time, shared = self._shared.get(kind, _NONE_YET)
+        if time is not occurred_at:  # the events of one transaction have one time
+            shared = self._share(kind, occurred_at)
         return EncodedEvent(key, data.encode(), shared, own)
 
-    def _share(self, kind: str) -> tuple[Header, ...]:
+    def _share(self, kind: str, occurred_at: datetime) -> tuple[Header, ...]:
+        # isoformat ends in "+00:00"; RFC 3339 allows it, "Z" is what most parse.
+        time = occurred_at.astimezone(UTC).isoformat()[:-6] + "Z"
         headers = (
             (TYPE_HEADER, kind.encode()),
             self._source,
             _SPEC_VERSION,
             _CONTENT_TYPE,
+            ("ce_time", time.encode()),
         )
-        self._shared[kind] = headers
+        self._shared[kind] = (occurred_at, headers)
         return headers
-
-    def _time_header(self, occurred_at: datetime) -> Header:
-        """Return the header; the events of one transaction have one time."""
-        last, header = self._last_time
-        if occurred_at is not last:
-            # isoformat ends in "+00:00"; RFC 3339 allows it, "Z" is what most parse.
-            time = occurred_at.astimezone(UTC).isoformat()[:-6] + "Z"
-            header = ("ce_time", time.encode())
-            self._last_time = (occurred_at, header)
-        return header
 
 
 def decode(record: RawRecord) -> OrderRecord | DeadLetter:

@@ -1,4 +1,4 @@
-"""Records whose headers are only taken apart when somebody looks.
+"""Records that are taken apart no further than somebody looks.
 
 kafka-python decodes every header of every record, byte by byte, and measures it
 again. Most are looked at for their first header only, the event's type. The private
@@ -6,16 +6,21 @@ parts that are touched are pinned by a test.
 """
 
 from collections.abc import Iterator
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
+from kafka.errors import CorruptRecordError
 from kafka.record import memory_records
-from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
+from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.util import decode_varint as _untyped_decode_varint
 
 Header = tuple[str, bytes | None]
 
 MALFORMED = "malformed-headers"
 """Name under which what cannot be taken apart is kept."""
+
+
+_LOW_BITS = 0x7F
+_MORE = 0x80
 
 
 class _DecodeVarint(Protocol):
@@ -80,11 +85,29 @@ def _field(packed: bytes, position: int) -> tuple[bytes | None, int]:
     return packed[position:end], end
 
 
+class LazyRecord(NamedTuple):
+    """What the client asks of a record: its own does it by a call for each field."""
+
+    size_in_bytes: int
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: LazyHeaders
+    checksum: None = None
+
+    def validate_crc(self) -> bool:
+        """Say yes: since the second format the whole batch has one checksum."""
+        return True
+
+
 class _Batch(Protocol):
     """The part of kafka-python's ``DefaultRecordBatch`` that is used."""
 
     _buffer: bytes | memoryview
     _pos: int
+    _num_records: int
     base_offset: int
     first_timestamp: int
     max_timestamp: int
@@ -92,51 +115,85 @@ class _Batch(Protocol):
     is_control_batch: bool
     LOG_APPEND_TIME: int
 
+    def _maybe_uncompress(self) -> None: ...
+
 
 class LazyRecordBatch(DefaultRecordBatch):  # type: ignore[misc]  # no types there
     """The client's batch, whose records keep their headers packed."""
 
     __slots__ = ()
 
-    def _read_msg(self) -> object:
-        """Return the next record (https://kafka.apache.org/documentation/#record).
+    def __iter__(self) -> Iterator[object]:
+        """Walk over the records (https://kafka.apache.org/documentation/#record).
 
         Raises:
-            IndexError, ValueError: the record is broken; the client wraps it.
+            CorruptRecordError: where a record is broken, behind those before it.
 
         """
         batch = cast("_Batch", self)
         if batch.is_control_batch:
-            return super()._read_msg()
-        buffer = batch._buffer  # noqa: SLF001 - see the module
-        length, start = _decode_varint(buffer, batch._pos)  # noqa: SLF001
-        end = start + length
-        if length < 0 or end > len(buffer):
-            raise ValueError(f"a record of {length} bytes")
-        later, position = _decode_varint(buffer, start + 1)  # behind the attributes
-        further, position = _decode_varint(buffer, position)
-        key_length, position = _decode_varint(buffer, position)
-        key = value = None
-        if key_length >= 0:
-            key = bytes(buffer[position : position + key_length])
-            position += key_length
-        value_length, position = _decode_varint(buffer, position)
-        if value_length >= 0:
-            value = bytes(buffer[position : position + value_length])
-            position += value_length
-        if position > end:
-            raise ValueError("a record longer than it says")
-        batch._pos = end  # noqa: SLF001
-        appended = batch.timestamp_type == batch.LOG_APPEND_TIME
-        return DefaultRecord(
+            return cast("Iterator[object]", super().__iter__())
+        batch._maybe_uncompress()  # noqa: SLF001 - see the module
+        return _records_of(batch)
+
+
+def _records_of(batch: _Batch) -> Iterator[LazyRecord]:
+    buffer = bytes(batch._buffer)  # noqa: SLF001 - see the module
+    position = batch._pos  # noqa: SLF001
+    kind, base = batch.timestamp_type, batch.base_offset
+    appended = batch.max_timestamp if kind == batch.LOG_APPEND_TIME else None
+    first = batch.first_timestamp
+    for _ in range(batch._num_records):  # noqa: SLF001 - ends with the bytes
+        try:
+            length, start = _varint(buffer, position)
+            position = start + length
+            later, further, key, value, headers = _fields(buffer, start, position)
+        except (ValueError, IndexError) as error:
+            raise CorruptRecordError(f"a broken record: {error!r}") from error
+        yield LazyRecord(
             length,
-            batch.base_offset + further,
-            batch.max_timestamp if appended else batch.first_timestamp + later,
-            batch.timestamp_type,
+            base + further,
+            first + later if appended is None else appended,
+            kind,
             key,
             value,
-            LazyHeaders(bytes(buffer[position:end])),
+            LazyHeaders(headers),
         )
+    if position != len(buffer):
+        raise CorruptRecordError(f"{len(buffer) - position} bytes behind all records")
+
+
+def _fields(
+    buffer: bytes, start: int, end: int
+) -> tuple[int, int, bytes | None, bytes | None, bytes]:
+    """Return time and offset, both from the batch's; key, value, packed headers."""
+    if not start < end <= len(buffer):
+        raise ValueError(f"a record of {end - start} bytes")
+    later, position = _varint(buffer, start + 1)  # behind the attributes
+    further, position = _varint(buffer, position)
+    key = value = None
+    length, position = _varint(buffer, position)
+    if length >= 0:
+        key = buffer[position : position + length]
+        position += length
+    length, position = _varint(buffer, position)
+    if length >= 0:
+        value = buffer[position : position + length]
+        position += length
+    if position > end:
+        raise ValueError("a record longer than it says")
+    return later, further, key, value, buffer[position:end]
+
+
+def _varint(buffer: bytes, position: int) -> tuple[int, int]:
+    """Decode a zigzag varint; most of a record's have one byte or two."""
+    low = buffer[position]
+    if low < _MORE:
+        return low >> 1 ^ -(low & 1), position + 1
+    high = buffer[position + 1]
+    if high < _MORE:
+        return (low & _LOW_BITS | high << 7) >> 1 ^ -(low & 1), position + 2
+    return _decode_varint(buffer, position)
 
 
 def install() -> None:

@@ -15,7 +15,6 @@ Record layout: https://kafka.apache.org/documentation/#record. The private parts
 are touched are pinned by a test.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Protocol, cast
 
@@ -31,17 +30,14 @@ MAX_CHUNK_BYTES = 48 * 1024
 _MAX_HEAD_BYTES = 5 + 1 + 10 + 5
 """A record's length, attributes, time and offset."""
 _NO_ATTRIBUTES = b"\x00"
-_SMALL = 0x4000
+_KEPT_VARINTS = 0x4000
 _LOW_BITS = 0x7F
 _MORE = 0x80
 
 
+@lru_cache(maxsize=_KEPT_VARINTS)
 def varint(value: int) -> bytes:
     """Return the zigzag variable-length encoding of ``value``."""
-    return _varint_small(value) if 0 <= value < _SMALL else _varint_any(value)
-
-
-def _varint_any(value: int) -> bytes:
     rest = value << 1 if value >= 0 else (-value << 1) - 1
     out = bytearray()
     while rest > _LOW_BITS:  # at most ten rounds for 64 bits
@@ -49,9 +45,6 @@ def _varint_any(value: int) -> bytes:
         rest >>= 7
     out.append(rest)
     return bytes(out)
-
-
-_varint_small = lru_cache(maxsize=_SMALL)(_varint_any)
 
 
 class Chunk(list[tuple[str, bytes]]):
@@ -83,32 +76,22 @@ class Chunk(list[tuple[str, bytes]]):
 def body_of(event: EncodedEvent) -> bytes:
     """Return the part of a record that does not depend on its place in a batch."""
     key, value, shared, own = event
-    return b"".join(
-        (
-            *(varint(len(key)), key, varint(len(value)), value),
-            varint(len(shared) + len(own)),
-            _packed_shared(shared),
-            *_header_parts(own),
-        )
-    )
+    parts = [varint(len(key)), key, varint(len(value)), value]
+    parts += (varint(len(shared) + len(own)), _packed_shared(shared))
+    for name, text in own:
+        parts += (_packed_name(name), varint(len(text)), text)
+    return b"".join(parts)
 
 
 def pack_header(header: Header) -> bytes:
     """Return what one header is written as."""
-    return b"".join(_header_parts((header,)))
+    name, value = header
+    return b"".join((_packed_name(name), varint(len(value)), value))
 
 
 @lru_cache(maxsize=64)
 def _packed_shared(headers: tuple[Header, ...]) -> bytes:
-    return b"".join(_header_parts(headers))
-
-
-def _header_parts(headers: Iterable[Header]) -> list[bytes]:
-    """Return what headers are written as, one behind the other."""
-    parts: list[bytes] = []
-    for name, value in headers:
-        parts += (_packed_name(name), varint(len(value)), value)
-    return parts
+    return b"".join(map(pack_header, headers))
 
 
 @lru_cache(maxsize=64)
@@ -185,9 +168,9 @@ class ChunkRecordsBuilder(MemoryRecordsBuilder):  # type: ignore[misc]  # no typ
         offset = start = counter._next_offset  # noqa: SLF001
         head = _NO_ATTRIBUTES + varint(timestamp - first)
         for body in chunk.bodies:
-            record = head + varint(offset) + body
-            buffer += varint(len(record))
-            buffer += record
+            place = head + varint(offset)
+            buffer += varint(len(place) + len(body)) + place
+            buffer += body
             offset += 1
         builder._max_timestamp = max(builder._max_timestamp, timestamp)  # noqa: SLF001
         builder._num_records += len(chunk.bodies)  # noqa: SLF001

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from orders.domain.events import FINAL_EVENT_TYPES
+from orders.domain.events import EVENT_TYPES, FINAL_EVENT_TYPES
 from orders.domain.identifiers import is_order_id
 from orders.domain.records import DeadLetter
 from orders.messaging.codec import TYPE_HEADER, RawRecord, decode
@@ -11,9 +11,13 @@ from orders.messaging.lazy_headers import LazyHeaders
 from orders.messaging.offsets import PolledRun
 from orders.messaging.record_chunks import pack_header
 
-_FINAL_HEADERS = tuple(
-    pack_header((TYPE_HEADER, kind.encode())) for kind in sorted(FINAL_EVENT_TYPES)
-)
+
+def _packed(kinds: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(pack_header((TYPE_HEADER, kind.encode())) for kind in sorted(kinds))
+
+
+_OUR_HEADERS = _packed(EVENT_TYPES)
+_FINAL_HEADERS = _packed(FINAL_EVENT_TYPES)
 
 
 class SortedRecords(NamedTuple):
@@ -38,13 +42,11 @@ def sort_records(partitions: Iterable[Sequence[RawRecord]]) -> SortedRecords:
     runs: list[PolledRun] = []
     for records in partitions:
         for record in records:
-            if _is_plainly_final(record):
-                continue
-            decoded = decode(record)
-            if isinstance(decoded, DeadLetter):
-                dead_letters.append(decoded)
-            elif decoded.type not in FINAL_EVENT_TYPES:
-                order_ids[decoded.order_id] = None
+            found = _work_in(record)
+            if isinstance(found, str):
+                order_ids[found] = None
+            elif found is not None:
+                dead_letters.append(found)
         if records:
             first, last = records[0], records[-1]
             runs.append(
@@ -53,13 +55,18 @@ def sort_records(partitions: Iterable[Sequence[RawRecord]]) -> SortedRecords:
     return SortedRecords(tuple(order_ids), tuple(dead_letters), tuple(runs))
 
 
-def _is_plainly_final(record: RawRecord) -> bool:
-    """Tell whether it is a finished order's event as we write it: every second is."""
-    headers = record.headers
-    return (
+def _work_in(record: RawRecord) -> str | DeadLetter | None:
+    """Return the order that may have work, or a dead letter; None for no work."""
+    key, headers = record.key, record.headers
+    if (
         isinstance(headers, LazyHeaders)
-        and headers.begin_with(_FINAL_HEADERS)
+        and headers.begin_with(_OUR_HEADERS)
+        and key is not None
         and record.value is not None
-        and record.key is not None
-        and is_order_id(record.key.decode("ascii", "replace"))
-    )
+        and is_order_id(order_id := key.decode("ascii", "replace"))
+    ):  # an event as we write it, as nearly every record is
+        return None if headers.begin_with(_FINAL_HEADERS) else order_id
+    decoded = decode(record)
+    if isinstance(decoded, DeadLetter):
+        return decoded
+    return None if decoded.type in FINAL_EVENT_TYPES else decoded.order_id

@@ -19,6 +19,7 @@ from orders.domain.identifiers import IdFactory
 from orders.domain.intake import IdempotencyKey, NewOrder, Stored
 from orders.domain.order import OrderLine, OrderRequest
 from orders.http.app import create_app
+from orders.http.environment import environment_of_connection
 from orders.http.parser import RequestParser
 from orders.http.task import AppTask
 from orders.http.waitress_edge import Adjustments
@@ -81,7 +82,7 @@ class Process:
 class Channel:
     """A connection on which one client sends the same request over and over."""
 
-    addr = ("127.0.0.1", 4711)
+    environment = environment_of_connection("localhost", 80, ("127.0.0.1", 4711))
 
     def __init__(self, app: object, request: bytes) -> None:
         self._request = request
@@ -89,17 +90,11 @@ class Channel:
         self.server = SimpleNamespace(
             application=app,
             draining=False,
-            adj=SimpleNamespace(url_prefix="", ident=None),
-            effective_port=80,
-            server_name="localhost",
         )
         self.answers: list[bytes] = []
 
     def write_soon(self, data: bytes) -> None:
         self.answers.append(data)
-
-    def check_client_disconnected(self) -> bool:
-        return False
 
     def serve(self) -> None:
         for _ in range(ORDERS):

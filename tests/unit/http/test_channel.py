@@ -56,6 +56,9 @@ class Poller:
 
 
 class Host:
+    server_name = "localhost"
+    effective_port = 80
+
     def __init__(self):
         self.loop = SimpleNamespace(now=100.0, poller=Poller())
         self.limits = Limits()

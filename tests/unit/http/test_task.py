@@ -4,12 +4,13 @@ from types import SimpleNamespace
 import pytest
 
 from orders.http.answers import http_date
+from orders.http.environment import environment_of_connection
 from orders.http.task import AppTask, ProblemTask
 from orders.http.waitress_edge import Error
 
 
 class Channel:
-    addr = ("127.0.0.1", 4711)
+    environment = environment_of_connection("localhost", 80, ("127.0.0.1", 4711))
 
     def __init__(self, app, request):
         self.requests = [request]
@@ -18,17 +19,11 @@ class Channel:
             application=app,
             draining=False,
             problem=lambda status, code, detail: f"{status} {code} {detail}".encode(),
-            adj=SimpleNamespace(url_prefix="", ident=None),
-            effective_port=80,
-            server_name="localhost",
         )
         self.writes = []
 
     def write_soon(self, data):
         self.writes.append(data)
-
-    def check_client_disconnected(self):
-        return False
 
 
 def request(command="GET", version="1.1", close=False, error=None):

@@ -44,7 +44,6 @@ SOURCES = {
     "task.Task.start": "4a0ea2795492",
     "task.Task.finish": "9bc080ca7474",
     "task.WSGITask.execute": "207afc60fcf3",
-    "task.WSGITask.get_environment": "3bb57be6c7db",
     "task.ErrorTask.execute": "4abe3262db04",
     "server.BaseWSGIServer.__init__": "e70a16b5b63c",
     "server.BaseWSGIServer.accept_connections": "c18b3b1efdba",
