@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from orders.cli.composition import compose
-from orders.cli.cpu import stay_on
+from orders.cli.cpu import running_on
 from orders.config.exit_codes import START_FAILED
 from orders.config.logs import configure_logs, get_logger
 from orders.config.settings import Settings, SettingsError, load_settings
@@ -57,9 +57,10 @@ def serve(environ: Mapping[str, str] = os.environ) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
-        with servers(settings) as addresses:
-            if settings.cpu is not None:
-                stay_on(settings.cpu)
+        with (
+            servers(settings) as addresses,
+            running_on(settings.cpu, get_logger("orders.cpu")),
+        ):
             with _names_setting("OPERATIONS"):
                 node = compose(
                     settings,

@@ -22,6 +22,7 @@ SettingPath = tuple[str, ...]
 _WORDS: dict[SettingPath, str] = {
     ("node_name",): "1 to 64 of A-Z a-z 0-9 _ . -",
     ("currency",): "an ISO 4217 code such as USD",
+    ("cpu",): "auto, any or a whole number from 0 to 8191",
     ("failpoints",): "name:nth:action,...",
     ("database", "url"): "postgresql://user@host:port/database, or embedded",
     ("kafka", "bootstrap_servers"): "host:port,host:port,... or embedded",

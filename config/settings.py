@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from orders.config.auth import AuthSettings
 from orders.config.http_listener import HttpSettings
@@ -30,7 +30,9 @@ from orders.config.sections import (
 from orders.config.setting_names import catalogue
 from orders.config.settings_errors import SettingsError, describe
 from orders.config.values import (
+    FOLLOW_THE_LOAD,
     NODE_NAME_PATTERN,
+    check_cpu,
     default_node_name,
     is_loopback,
 )
@@ -52,12 +54,11 @@ class Settings(Section):
         default=Path(".data"),
         description="Folder of the embedded PostgreSQL and Kafka.",
     )
-    cpu: int | None = Field(
-        default=None,
-        ge=0,
-        le=8191,
-        description="Run on this CPU alone, counted from 0; see *A CPU of its own* in "
-        "operations.md.",
+    cpu: Annotated[str, AfterValidator(check_cpu)] = Field(
+        default=FOLLOW_THE_LOAD,
+        description="Which CPU the node runs on, counted from 0: while it is busy "
+        "that which others use least, any, or always the same; see *One CPU at a "
+        "time* in operations.md.",
     )
     failpoints: str = Field(
         default="",

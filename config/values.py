@@ -15,6 +15,10 @@ from orders.domain.money import CURRENCY_DIGITS
 EMBEDDED = "embedded"
 """Asks for a server that this process starts and stops."""
 
+FOLLOW_THE_LOAD = "auto"
+ANY_CPU = "any"
+_MAX_CPU = 8191
+
 NODE_NAME_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
 _MAX_NODE_NAME = 64
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})", re.ASCII)
@@ -54,6 +58,17 @@ def check_currency(value: str) -> str:
     if value not in CURRENCY_DIGITS:
         raise ValueError("is not an ISO 4217 currency")
     return value
+
+
+def check_cpu(text: str) -> str:
+    """Accept ``auto``, ``any`` or the number of a CPU."""
+    word = text.lower()
+    if word in {FOLLOW_THE_LOAD, ANY_CPU}:
+        return word
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or int(text) > _MAX_CPU:
+        raise ValueError("is not the number of a CPU")
+    return text
 
 
 def check_database_url(secret: SecretStr) -> SecretStr:

@@ -146,6 +146,20 @@ NODE_EVENTS: Final = (
         "This node was told to fail at some steps, as in a test.",
         "Take ORDERS_FAILPOINTS away and start the node anew, unless it is a test.",
     ),
+    LogEvent(
+        "cpu.chosen",
+        "info",
+        "cpu",
+        "The CPU that the busy node keeps to from now on, or any.",
+        "Nothing; see *One CPU at a time* in operations.md.",
+    ),
+    LogEvent(
+        "cpu.left_to_the_system",
+        "warning",
+        "error",
+        "The system does not let the node choose a CPU; it runs on any.",
+        "Nothing, or set ORDERS_CPU to any, which says nothing.",
+    ),
     LogEvent("node.started", "info", "api operations", "Both ports answer.", _NOTHING),
     LogEvent("node.draining", "info", "reason", "The node was told to stop.", _NOTHING),
     LogEvent(

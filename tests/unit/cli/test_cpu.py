@@ -1,12 +1,13 @@
-"""A node that is given a CPU stays on it."""
+"""A node runs on the CPU that it is given, or that it finds."""
 
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from orders.cli.cpu import stay_on
+from orders.cli.cpu import running_on, stay_on, used_seconds
 
 STAY = """
 import os, sys, threading, time
@@ -52,3 +53,57 @@ def test_a_cpu_that_is_not_ours_is_refused_with_those_that_are() -> None:
         stay_on(other)
 
     assert os.sched_getaffinity(0) == allowed
+
+
+FOLLOW = """
+import os, sys, threading, time
+from orders.cli.cpu import running_on
+
+class Log:
+    def info(self, event, cpu):
+        print(event, cpu == "any" or os.sched_getaffinity(0) == {cpu}, flush=True)
+        told.set()
+
+told = threading.Event()
+with running_on("auto", Log()):
+    give_up = time.monotonic() + 30
+    while not told.is_set() and time.monotonic() < give_up:
+        pass
+"""
+
+
+def test_a_busy_process_is_soon_kept_on_one_cpu() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", FOLLOW],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+
+    assert said.splitlines()[0] == "cpu.chosen True"
+
+
+@pytest.mark.parametrize("choice", ["any", "auto"])
+def test_an_idle_process_is_left_alone(choice: str) -> None:
+    allowed = os.sched_getaffinity(0)
+
+    with running_on(choice, SimpleNamespace()):
+        assert os.sched_getaffinity(0) == allowed
+
+
+def test_a_number_is_stayed_on() -> None:
+    other = max(os.sched_getaffinity(0)) + 1
+
+    with (
+        pytest.raises(OSError, match=f"ORDERS_CPU is {other}"),
+        running_on(str(other), SimpleNamespace()),
+    ):
+        raise AssertionError("it runs there")
+
+
+def test_every_cpu_of_ours_has_been_in_use() -> None:
+    used = used_seconds()
+
+    assert set(used) >= os.sched_getaffinity(0)
+    assert all(seconds > 0 for seconds in used.values())
