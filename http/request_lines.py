@@ -153,10 +153,8 @@ class LineCache(Generic[Parsed]):
 
     def __call__(self, line: bytes) -> Parsed:
         """Return the parsed ``line``; errors are the parser's and not remembered."""
-        try:
+        if line in self._lines:  # an exception for each new line would cost more
             return self._lines[line]
-        except KeyError:
-            pass
         parsed = self._parse(line)
         if len(line) <= self._max_line_bytes and self._keep(parsed):
             if len(self._lines) >= self._max_lines:

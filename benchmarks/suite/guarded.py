@@ -31,8 +31,9 @@ def run(bench: Bench) -> Report:
                 guard: (guard.load(api_key=api_key), guarded),
             }
 
-            def one_round(_number: int) -> None:
-                for node, (load, rates) in loads.items():
+            def one_round(number: int) -> None:
+                turns = list(loads.items())
+                for node, (load, rates) in reversed(turns) if number % 2 else turns:
                     rates.append(bench.closed(load, _CONNECTIONS).rate)
                     node.wait_settled()
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from orders.domain.api_keys import KEY_PATTERN, digest_of, mint_key
+from orders.domain.api_keys import digest_of, mint_key, parts_of
 
 
 def test_a_key_has_a_public_id_and_256_random_bits() -> None:
@@ -28,31 +28,20 @@ def test_what_is_kept_is_the_sha_256_of_the_secret() -> None:
     assert key.digest == hashlib.sha256(secret.encode()).digest() == digest_of(secret)
 
 
-def test_a_key_is_told_by_its_form() -> None:
+def test_a_key_is_taken_apart() -> None:
     key = mint_key()
 
-    match = re.fullmatch(KEY_PATTERN, key.text)
+    parts = parts_of(key.text)
 
-    assert match is not None
-    assert (match[1], digest_of(match[2])) == (key.key_id, key.digest)
+    assert parts is not None
+    assert (parts[0], digest_of(parts[1])) == (key.key_id, key.digest)
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "ok_",
-        "ok_0123456789abcdef_",
-        "ok_0123456789abcdef_" + "0" * 63,
-        "ok_0123456789abcdef_" + "0" * 65,
-        "ok_0123456789ABCDEF_" + "0" * 64,
-        "xx_0123456789abcdef_" + "0" * 64,
-        "ok_0123456789abcdef_" + "0" * 64 + "\n",
-        "ok_0123456789abcdef_" + "\u0660" * 64,
-    ],
+    "text", ["", "ok_", "ok_0123", "xx_0123_4567", "ok_0123_4567_89", "ok-0123-4567"]
 )
 def test_what_has_not_the_form_of_a_key_is_none(text: str) -> None:
-    assert re.fullmatch(KEY_PATTERN, text) is None
+    assert parts_of(text) is None
 
 
 def test_the_secret_does_not_show_in_a_representation() -> None:
