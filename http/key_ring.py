@@ -1,7 +1,7 @@
 """All usable API keys, in memory: looking one up asks nobody."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,6 +16,7 @@ from orders.http.backend import Clock
 from orders.http.token_bucket import Field, TokenBucket
 
 _NO_DIGEST = bytes(32)
+_MAX_SEEN = 1000
 
 
 class Caller(NamedTuple):
@@ -43,6 +44,18 @@ class HeldKey:
     bucket: TokenBucket | None
 
 
+class _Reading:
+    """The keys as they were read at one time, and the headers that proved right."""
+
+    __slots__ = ("keys", "seen")
+
+    def __init__(self, keys: Mapping[str, HeldKey]) -> None:
+        self.keys = keys
+        self.seen: dict[str, HeldKey] = {}
+        """Kept until the next reading: to hash a secret for each request would cost
+        more than all else that is asked about a key."""
+
+
 class KeyRing:
     """The keys as they were read last.
 
@@ -62,18 +75,18 @@ class KeyRing:
         self._clock = clock
         self._max_age_seconds = max_age_seconds
         self._default_limit = default_limit
-        self._keys: dict[str, HeldKey] = {}
+        self._reading = _Reading({})
         self._fresh_until: float | None = None
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._reading.keys)
 
     def renew(self, keys: Sequence[ActiveKey], read_at: float) -> None:
         """Hold ``keys`` from now on, as they were when the clock said ``read_at``.
 
         A key that stays keeps what it used of its limit.
         """
-        self._keys = {key.key_id: self._held(key, read_at) for key in keys}
+        self._reading = _Reading({key.key_id: self._held(key, read_at) for key in keys})
         self._fresh_until = read_at + self._max_age_seconds
 
     def is_fresh(self) -> bool:
@@ -82,19 +95,10 @@ class KeyRing:
         return until is not None and self._clock() < until
 
     def find(self, authorization: str) -> HeldKey | None:
-        """Return the key in an ``Authorization`` header, None where it is not valid.
-
-        An unknown id costs what a wrong secret does.
-        """
-        scheme, _, text = authorization.partition(" ")
-        sent = parts_of(text.lstrip(" "))
-        if sent is None or scheme.lower() != "bearer":
-            return None
-        key_id, secret = sent
-        held = self._keys.get(key_id)
-        known = _NO_DIGEST if held is None else held.digest
-        is_right = hmac.compare_digest(known, digest_of(secret))
-        if held is None or not is_right:
+        """Return the key in an ``Authorization`` header, None where it is not valid."""
+        reading = self._reading
+        held = reading.seen.get(authorization) or _look_up(authorization, reading)
+        if held is None:
             return None
         if held.expires_at is not None and self._clock() >= held.expires_at:
             return None
@@ -109,8 +113,29 @@ class KeyRing:
         limit = key.limit or self._default_limit
         if limit is None:
             return None
-        before = self._keys.get(key.key_id)
+        before = self._reading.keys.get(key.key_id)
         bucket = None if before is None else before.bucket
         if bucket is not None and bucket.limit == limit:
             return bucket
         return TokenBucket(limit, self._clock())
+
+
+def _look_up(authorization: str, reading: _Reading) -> HeldKey | None:
+    """Check a header that was not seen since the last reading.
+
+    An unknown id costs what a wrong secret does.
+    """
+    scheme, _, text = authorization.partition(" ")
+    sent = parts_of(text.lstrip(" "))
+    if sent is None or scheme.lower() != "bearer":
+        return None
+    key_id, secret = sent
+    held = reading.keys.get(key_id)
+    known = _NO_DIGEST if held is None else held.digest
+    is_right = hmac.compare_digest(known, digest_of(secret))
+    if held is None or not is_right:
+        return None
+    if len(reading.seen) >= _MAX_SEEN:
+        reading.seen.clear()
+    reading.seen[authorization] = held
+    return held

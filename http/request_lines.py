@@ -17,7 +17,7 @@ _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
 # RFC 9110, section 5.5: visible characters, obs-text, space and tab.
-_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_VALUE_BYTES = bytes([*b"\t", *range(0x20, 0x7F), *range(0x80, 0x100)])
 _SHORT_NAME_BYTES = 64
 _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 
@@ -101,7 +101,7 @@ def parse_field(line: bytes) -> Field | None:
 
     """
     name, colon, value = line.partition(b":")
-    if not colon or not _VALUE.fullmatch(value):
+    if not colon or value.translate(None, _VALUE_BYTES):
         raise ParsingError("A header line is not valid")
     key = _short_name(name) if len(name) <= _SHORT_NAME_BYTES else _name_of(name)
     return None if key is None else Field(key, value.strip(b" \t").decode("latin-1"))

@@ -71,9 +71,20 @@ def test_another_header_stands_for_nobody(ring: KeyRing, header: str) -> None:
 
 def test_a_key_that_is_not_read_any_more_is_gone(ring: KeyRing) -> None:
     ring.renew([active()], 1000)
+    before = ring.find(f"Bearer {KEY.text}")
     ring.renew([active(OTHER)], 1010)
 
+    assert before is not None
     assert ring.find(f"Bearer {KEY.text}") is None
+
+
+def test_what_proved_right_is_remembered_within_bounds(ring: KeyRing) -> None:
+    ring.renew([active()], 1000)
+
+    found = [ring.find(f"Bearer{' ' * count}{KEY.text}") for count in range(1, 2001)]
+
+    assert all(found)
+    assert len(ring._reading.seen) <= 1000
 
 
 def test_a_key_expires_between_two_readings(ring: KeyRing, clock: Clock) -> None:
