@@ -51,6 +51,8 @@ class RequestParser(HTTPRequestParser):
     sizes: Mapping[str, Adjustments] = MappingProxyType({})
     """The limits of paths that have their own."""
 
+    admit: Admit | None = None
+    """Asked as soon as the head is there; None where everybody may do everything."""
     caller: Caller | ProblemError | None = None
     """Who asks, or why it is refused; None where nobody is asked."""
 
@@ -79,6 +81,8 @@ class RequestParser(HTTPRequestParser):
         self._read_fields(lines)
         self._take_start(start)
         self._frame(start.version)
+        if self.admit is not None:
+            self._ask(self.admit)
 
     def get_body_stream(self) -> BytesIO:
         """Return the body, which stays readable after the request is closed."""
@@ -139,6 +143,16 @@ class RequestParser(HTTPRequestParser):
             fits = self.content_length < self.adj.max_request_body_size
             self.expect_continue = wants and fits
 
+    def _ask(self, admit: Admit) -> None:
+        """Know the caller before the body, which is not read where it is refused."""
+        credentials = self.headers.get("AUTHORIZATION")
+        self.caller = caller = admit(self.command, self.path, credentials)
+        if isinstance(caller, ProblemError) and self.body_rcv is not None:
+            self.body_rcv = None
+            self.content_length = 0
+            self.chunked = self.expect_continue = False
+            self.connection_close = True
+
     def _frame_chunked(self, coding: str, version: str) -> None:
         if "CONTENT_LENGTH" in self.headers:
             raise ParsingError("Transfer-Encoding and Content-Length exclude another")
@@ -166,21 +180,7 @@ def sized_by(
 def guarded_by(admit: Admit) -> type[RequestParser]:
     """Return a parser that asks ``admit`` as soon as it knows a request's head.
 
-    The body of a refused request is not read: the application answers without it,
-    then the connection is closed.
+    The application answers a refused request without its body, then the connection is
+    closed.
     """
-
-    class GuardedParser(RequestParser):
-        """Knows the caller before the body."""
-
-        def parse_header(self, header_plus: bytes) -> None:
-            super().parse_header(header_plus)
-            credentials = self.headers.get("AUTHORIZATION")
-            self.caller = admit(self.command, self.path, credentials)
-            if isinstance(self.caller, ProblemError) and self.body_rcv is not None:
-                self.body_rcv = None
-                self.content_length = 0
-                self.chunked = self.expect_continue = False
-                self.connection_close = True
-
-    return GuardedParser
+    return type("GuardedParser", (RequestParser,), {"admit": staticmethod(admit)})
