@@ -61,6 +61,8 @@ class Connection:
         at = f"[{host}]" if ":" in host else host
         self._authority = f"{at}:{port}"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.refusal = ""
+        """Why the last try to connect failed."""
 
     async def request(
         self,
@@ -109,7 +111,8 @@ class Connection:
                 self._host, self.port, limit=_LONGEST_HEAD_BYTES, ssl=self._tls
             )
         except OSError as error:
-            raise NotSentError(str(error)) from error
+            self.refusal = str(error)
+            raise NotSentError(self.refusal) from error
         return self._streams
 
     def _head(

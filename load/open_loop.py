@@ -66,6 +66,7 @@ class LoadResult:
     Attributes:
         times: by kind, of every request that was answered.
         not_sent: requests for which nobody listened.
+        refusal: why the last of those found nobody.
         statuses: how many answers had which status.
         undocumented: answers that no document promises.
         witnesses: the first of those, in words.
@@ -79,6 +80,7 @@ class LoadResult:
     refused: int = 0
     unknown: int = 0
     not_sent: int = 0
+    refusal: str = ""
     undocumented: int = 0
     is_refused: bool = False
     seconds: float = 0.0
@@ -161,6 +163,7 @@ class OpenLoop:
             attempt = await self._place(connection, client, number, kind)
         if attempt is None:
             self.result.not_sent += 1
+            self.result.refusal = connection.refusal
         else:
             self._count(kind, attempt, due)
 

@@ -159,7 +159,10 @@ def _names_database() -> bool:
 
 def _silence(result: "LoadResult", url: str) -> str:
     """Say that nobody listened to any request; "" where somebody did."""
-    return f"nobody listens at {url}" if 0 < result.sent == result.not_sent else ""
+    if not 0 < result.sent == result.not_sent:
+        return ""
+    because = f" ({result.refusal})" if result.refusal else ""
+    return f"no connection to {url}{because}"
 
 
 def _mix(text: str) -> "Mix":
@@ -184,12 +187,17 @@ def _address(url: str) -> tuple[str, int, ssl.SSLContext | None]:
 
 
 def _api_key(given: str | None) -> str | None:
-    if given is None or not given.startswith("@"):
-        return given
-    try:
-        return Path(given[1:]).read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"--api-key: {error}") from error
+    if given is None:
+        return None
+    key = given
+    if given.startswith("@"):
+        try:
+            key = Path(given[1:]).read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"--api-key: {error}") from error
+    if not (key.isascii() and key.isprintable() and key):
+        raise CommandError("--api-key: a key is one line of ASCII")
+    return key
 
 
 def _run(plan: "LoadPlan", journal: Path) -> "LoadResult":

@@ -29,6 +29,7 @@ class Api:
         self.asked: list[Asked] = []
         self.answer: Callable[[Asked], Answer] = accepted
         self.takes_seconds = 0.0
+        self.refusal = ""
 
     async def request(self, *request: object) -> Answer:
         asked = Asked(*request)  # type: ignore[arg-type]
@@ -142,13 +143,14 @@ def test_a_broken_connection_leaves_the_outcome_open(api: Api, run) -> None:
 
 def test_where_nobody_listens_nothing_is_written_down(api: Api, run) -> None:
     def refuse(_: Asked) -> Answer:
-        raise NotSentError("refused")
+        raise NotSentError
 
-    api.answer = refuse
+    api.answer, api.refusal = refuse, "no certificate"
 
     result, journal = run()
 
     assert (result.not_sent, journal) == (10, [])
+    assert result.refusal == "no certificate"
 
 
 def test_an_undocumented_answer_is_witnessed(api: Api, run) -> None:
