@@ -1,4 +1,4 @@
-"""A node's roles, actors and stores, wired as ``cli.composition`` does.
+"""A node's roles, actors and stores, wired as ``cli.children`` does.
 
 Left out are what holds no promise: the readers and the notifier (which only logs).
 """
