@@ -144,8 +144,11 @@ class RequestParser(HTTPRequestParser):
             self.expect_continue = wants and fits
 
     def _ask(self, admit: Admit) -> None:
-        """Know the caller before the body, which is not read where it is refused."""
-        credentials = self.headers.get("AUTHORIZATION")
+        """Know the caller before the body, which is not read where it is refused.
+
+        The credentials go no further.
+        """
+        credentials = self.headers.pop("AUTHORIZATION", None)
         self.caller = caller = admit(self.command, self.path, credentials)
         if isinstance(caller, ProblemError) and self.body_rcv is not None:
             self.body_rcv = None
