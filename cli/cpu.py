@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from orders.actors.ports import Log
@@ -87,19 +87,30 @@ def _can_follow_the_load() -> bool:
 
 
 def _follow_the_load(over: threading.Event, log: Log) -> None:
-    try:
-        keeper = CpuKeeper(
-            os.sched_getaffinity(0),
-            log,
-            used=used_seconds,
-            own_seconds=time.process_time,
-            clock=time.monotonic,
-            run_on=_run_on,
-        )
-        while not over.wait(random.uniform(*_LOOK_SECONDS)):  # noqa: S311 - no secret
-            keeper.look()
-    except OSError as error:
-        log.warning("cpu.left_to_the_system", error=str(error))
+    every = os.sched_getaffinity(0)
+    keeper: CpuKeeper | None = None
+    while not over.wait(random.uniform(*_LOOK_SECONDS)):  # noqa: S311 - no secret
+        try:
+            if keeper is None:
+                keeper = _new_keeper(log)
+            else:
+                keeper.look()
+        except OSError as error:  # out of descriptors, or the CPUs have changed
+            keeper = None
+            with suppress(OSError):
+                _run_on(every)
+            log.warning("cpu.left_to_the_system", error=str(error))
+
+
+def _new_keeper(log: Log) -> CpuKeeper:
+    return CpuKeeper(
+        os.sched_getaffinity(0),
+        log,
+        used=used_seconds,
+        own_seconds=time.process_time,
+        clock=time.monotonic,
+        run_on=_run_on,
+    )
 
 
 def _run_on(cpus: Collection[int]) -> None:

@@ -34,8 +34,10 @@ def choose_cpu(shares: Mapping[int, float], own: float, current: int | None) -> 
 
     """
     others = dict(shares)
+    if current not in others:
+        current = None  # it is gone, or never was
     if current is not None:
-        others[current] = max(0.0, others.get(current, 0.0) - own)
+        others[current] = max(0.0, others[current] - own)
     # Nodes that look at the same time should not all find the same.
     idlest = min(others, key=lambda cpu: (round(others[cpu], 1), random.random()))  # noqa: S311 - no secret
     if current is not None and others[current] - others[idlest] <= _WORTH_MOVING:

@@ -23,7 +23,7 @@ def print_result(result: LoadResult) -> None:
             ("read", result.read),
             ("refused", result.refused),
             ("outcome unknown", result.unknown),
-            ("nobody listened", result.not_sent),
+            ("no connection", result.not_sent),
             ("undocumented", result.undocumented),
             ("statuses", ", ".join(f"{s}: {n}" for s, n in _statuses(result)) or None),
         ]

@@ -56,6 +56,7 @@ class Settings(Section):
     )
     cpu: Annotated[str, AfterValidator(check_cpu)] = Field(
         default=FOLLOW_THE_LOAD,
+        coerce_numbers_to_str=True,
         description="Which CPU the node runs on, counted from 0: while it is busy "
         "that which others use least, any, or always the same; see *One CPU at a "
         "time* in operations.md.",

@@ -17,6 +17,7 @@ from orders.http.token_bucket import Field, TokenBucket
 
 _NO_DIGEST = bytes(32)
 _MAX_SEEN = 1000
+_MAX_SEEN_LENGTH = 160
 
 
 class Caller(NamedTuple):
@@ -135,7 +136,8 @@ def _look_up(authorization: str, reading: _Reading) -> HeldKey | None:
     is_right = hmac.compare_digest(known, digest_of(secret))
     if held is None or not is_right:
         return None
-    if len(reading.seen) >= _MAX_SEEN:
-        reading.seen.clear()
-    reading.seen[authorization] = held
+    if len(authorization) <= _MAX_SEEN_LENGTH:
+        if len(reading.seen) >= _MAX_SEEN:
+            reading.seen.clear()
+        reading.seen[authorization] = held
     return held

@@ -117,7 +117,7 @@ class RequestParser(HTTPRequestParser):
                 headers[name] += ", " + value
 
     def _take_start(self, start: StartLine) -> None:
-        self.command, self.request_uri, self.path, self.query, self.version = start
+        self.command, self.path, self.query, self.version = start
         self.adj = self.sizes.get(self.path, self.adj)
         self.url_scheme = self.adj.url_scheme
         connection = self.headers.get("CONNECTION", "").lower()

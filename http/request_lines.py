@@ -41,7 +41,6 @@ class StartLine(NamedTuple):
     """The first line of a request."""
 
     method: str
-    target: str
     path: str
     """Percent-decoded, as Latin-1 text, the way WSGI wants it."""
     query: str
@@ -74,7 +73,7 @@ def parse_start_line(line: bytes) -> StartLine:
     text = target.decode("ascii")
     path, query = _split_target(text)
     decoded = unquote_to_bytes(path).decode("latin-1")
-    return StartLine(method.decode("ascii"), text, decoded, query, _VERSIONS[version])
+    return StartLine(method.decode("ascii"), decoded, query, _VERSIONS[version])
 
 
 def _split_target(target: str) -> tuple[str, str]:

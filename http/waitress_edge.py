@@ -82,7 +82,6 @@ if TYPE_CHECKING:
         connection_close: bool
         headers: dict[str, str]
         command: str
-        request_uri: str
         path: str
         query: str
         url_scheme: str

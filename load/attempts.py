@@ -48,7 +48,7 @@ async def make_attempt(
     node: int = 0,
     patience_seconds: float | None = None,
 ) -> Attempt | None:
-    """Make one request and judge its answer; None where nobody listens.
+    """Make one request and judge its answer; None where there is no connection.
 
     No answer within ``patience_seconds`` is nobody's fault; where that is not given,
     none within 30 s is held against the node.

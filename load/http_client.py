@@ -20,7 +20,7 @@ _NO_BODY = frozenset({204, 304})
 
 
 class NotSentError(Exception):
-    """Nobody listens: the request certainly had no effect."""
+    """There is no connection: the request certainly had no effect."""
 
 
 class BrokenError(Exception):
@@ -74,7 +74,7 @@ class Connection:
         """Send one request and return its answer.
 
         Raises:
-            NotSentError: nobody listens.
+            NotSentError: there is no connection.
             BrokenError: it ended without a whole answer.
             MalformedError: the answer makes no sense.
 

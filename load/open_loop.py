@@ -65,8 +65,8 @@ class LoadResult:
 
     Attributes:
         times: by kind, of every request that was answered.
-        not_sent: requests for which nobody listened.
-        refusal: why the last of those found nobody.
+        not_sent: requests for which there was no connection.
+        refusal: why the last of those had none.
         statuses: how many answers had which status.
         undocumented: answers that no document promises.
         witnesses: the first of those, in words.

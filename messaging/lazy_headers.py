@@ -24,7 +24,7 @@ _MORE = 0x80
 
 
 class _DecodeVarint(Protocol):
-    def __call__(self, buffer: bytes | memoryview, pos: int) -> tuple[int, int]: ...
+    def __call__(self, buffer: bytes, pos: int) -> tuple[int, int]: ...
 
 
 _decode_varint = cast("_DecodeVarint", _untyped_decode_varint)
@@ -105,7 +105,7 @@ class LazyRecord(NamedTuple):
 class _Batch(Protocol):
     """The part of kafka-python's ``DefaultRecordBatch`` that is used."""
 
-    _buffer: bytes | memoryview
+    _buffer: bytearray
     _pos: int
     _num_records: int
     base_offset: int

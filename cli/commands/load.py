@@ -158,7 +158,7 @@ def _names_database() -> bool:
 
 
 def _silence(result: "LoadResult", url: str) -> str:
-    """Say that nobody listened to any request; "" where somebody did."""
+    """Say that no request found a connection; "" where one did."""
     if not 0 < result.sent == result.not_sent:
         return ""
     because = f" ({result.refusal})" if result.refusal else ""

@@ -130,6 +130,10 @@ def test_nothing_is_chosen_where_the_system_tells_of_other_cpus(
     assert machine.lines == []
 
 
+def test_a_cpu_that_is_gone_is_left() -> None:
+    assert choose_cpu({0: 0.9, 1: 0.5}, 0.8, 5) == 1
+
+
 def test_of_cpus_that_are_alike_every_one_is_chosen_at_times() -> None:
     chosen = {choose_cpu({0: 0.5, 1: 0.11, 2: 0.12}, 0.8, None) for _ in range(100)}
 

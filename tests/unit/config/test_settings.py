@@ -47,6 +47,26 @@ def test_the_file_wins_over_defaults(tmp_path: Path) -> None:
     assert settings.http.port == 9000
 
 
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [("auto", "auto"), ("ANY", "any"), ("0", "0"), ("8191", "8191"), ("", "auto")],
+)
+def test_a_cpu_is_named_or_chosen(given: str, held: str) -> None:
+    assert load(ORDERS_CPU=given).cpu == held
+
+
+def test_a_cpu_may_be_a_number_in_the_file(tmp_path: Path) -> None:
+    assert load(ORDERS_CONFIG_FILE=toml(tmp_path, "cpu = 1")).cpu == "1"
+
+
+@pytest.mark.parametrize("given", ["8192", "-1", "1.5", "\u00b2", "all"])
+def test_what_is_no_cpu_is_refused(given: str) -> None:
+    problem = refusal_with(ORDERS_CPU=given)
+
+    assert "is not the number of a CPU" in problem
+    assert "allowed: auto, any or a whole number from 0 to 8191" in problem
+
+
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = toml(tmp_path, '[http]\nport = 9000\nhost = "::1"')
 

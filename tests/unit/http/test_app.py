@@ -8,12 +8,16 @@ from falcon.testing import TestClient
 ORDER_ID = "01920000-0000-7000-8000-000000000001"
 
 
-@pytest.mark.parametrize("path", ["/v1/orders", "/nowhere", f"/v1/orders/{ORDER_ID}"])
+@pytest.mark.parametrize(
+    "path", ["/v1/orders", "/nowhere", f"/v1/orders/{ORDER_ID}", "/problems"]
+)
 def test_every_answer_carries_the_common_headers(api: TestClient, path: str) -> None:
     result = api.simulate_get(path)
 
     assert result.headers["x-content-type-options"] == "nosniff"
     assert result.headers["cache-control"] == "no-store"
+    assert result.headers["referrer-policy"] == "no-referrer"
+    assert result.headers["content-security-policy"] == "default-src 'none'"
     assert re.fullmatch("[0-9a-f-]{36}-[0-9a-f]+", result.headers["x-request-id"])
 
 

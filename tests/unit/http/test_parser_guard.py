@@ -29,6 +29,12 @@ def test_the_head_alone_is_asked_about() -> None:
     assert asked == [("POST", "/v1/orders", "Bearer k")]
 
 
+def test_the_key_goes_no_further() -> None:
+    parser, _ = parse(HEAD + b"\r\n", NOBODY)
+
+    assert parser.headers == {"HOST": "a"}
+
+
 @pytest.mark.parametrize(
     "framing", [b"Content-Length: 10000000", b"Transfer-Encoding: chunked"]
 )

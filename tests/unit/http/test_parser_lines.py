@@ -38,7 +38,7 @@ def test_a_target_has_a_path_and_a_query(target, path, query):
 def test_a_start_line_has_its_parts():
     line = parse_start_line(b"GET /a%62?c HTTP/1.0")
 
-    assert line == StartLine("GET", "/a%62?c", "/ab", "c", "1.0")
+    assert line == StartLine("GET", "/ab", "c", "1.0")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ def request(command="GET", version="1.1", close=False, error=None):
         headers={"HOST": "test"},
         path="/",
         query="",
-        request_uri="/",
         url_scheme="http",
         get_body_stream=lambda: None,
         caller=None,
