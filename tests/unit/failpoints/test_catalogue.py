@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from orders.actors.supervised import SupervisedActor
-from orders.cli import composition
+from orders.cli import children
 from orders.failpoints.catalogue import ACTOR_PREFIX, CATALOGUE
 
 ROOT = Path(__file__).parents[3]
@@ -77,7 +77,7 @@ def test_a_step_is_passed_where_the_catalogue_says(name: str) -> None:
 def test_every_actor_of_a_node_has_a_failpoint() -> None:
     actors = {
         value.__name__
-        for value in vars(composition).values()
+        for value in vars(children).values()
         if isinstance(value, type)
         and issubclass(value, SupervisedActor)
         and value is not SupervisedActor
