@@ -19,9 +19,7 @@ from orders.load.attempts import (
     make_attempt,
     read_of,
 )
-from orders.load.http_client import (
-    Connection,
-)
+from orders.load.http_client import Connection
 from orders.load.planned_orders import ROUTE, PlannedOrder, plan_order
 from orders.verification.journal import Outcome
 

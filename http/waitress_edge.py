@@ -138,7 +138,6 @@ if TYPE_CHECKING:
         will_close: bool
         close_when_flushed: bool
         total_outbufs_len: int
-        addr: tuple[str, int]
         task_class: type[Task]
         error_task_class: type[Task]
         parser_class: type[HTTPRequestParser]
