@@ -28,10 +28,11 @@ _PROXY_FIELDS = frozenset(
 """Dropped: no proxy is trusted, so anybody could have written them."""
 
 _CHANGING_FIELDS = frozenset(
-    "AUTHORIZATION COOKIE IDEMPOTENCY_KEY TRACEPARENT TRACESTATE X_API_KEY "
-    "X_REQUEST_ID".split()
+    "COOKIE IDEMPOTENCY_KEY TRACEPARENT TRACESTATE X_API_KEY X_REQUEST_ID".split()
 )
-"""Never cached: secrets, or different in each request."""
+"""Never cached: different in each request, or secrets that nobody here asks for. API
+keys are: the key ring holds those that prove right anyway, and to parse the line anew
+costs a request more than the whole decision."""
 
 
 Parsed = TypeVar("Parsed")
@@ -163,5 +164,5 @@ class LineCache(Generic[Parsed]):
 
 
 def recurs(field: Field | None) -> bool:
-    """Tell whether the line of ``field`` may be kept: usual, and no secret."""
+    """Tell whether the line of ``field`` may be kept: it will come again."""
     return field is None or field.name not in _CHANGING_FIELDS

@@ -129,14 +129,22 @@ def test_a_line_that_is_dropped_is_remembered_as_such():
 
 
 @pytest.mark.parametrize(
-    "line", [b"Authorization: Bearer s", b"cookie: s", b"Idempotency-Key: 1"]
+    "line", [b"cookie: s", b"X-Api-Key: s", b"traceparent: 00-1", b"Idempotency-Key: 1"]
 )
-def test_secrets_and_keys_are_not_kept(line):
+def test_lines_that_change_and_secrets_of_others_are_not_kept(line):
     cache = LineCache(parse_field, keep=recurs)
 
     cache(line)
 
     assert len(cache) == 0
+
+
+def test_the_line_of_an_api_key_is_parsed_once():
+    cache = LineCache(parse_field, keep=recurs)
+
+    fields = [cache(b"Authorization: Bearer s") for _ in range(2)]
+
+    assert fields[0] is fields[1]
 
 
 def test_a_refused_line_is_refused_again():
