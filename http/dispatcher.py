@@ -23,6 +23,9 @@ class Service(Protocol):
     def service(self) -> None:
         """Serve one request."""
 
+    def handle_close(self) -> None:
+        """Close the connection: its request cannot be served."""
+
 
 class GreenletTicket:
     """A parked handler's claim on one answer; event loop only.
@@ -39,13 +42,24 @@ class GreenletTicket:
         self._worker: Greenlet | None = None
 
     def resume(self, answer: object) -> None:
-        """Let the handler go on with ``answer``; a later call does nothing."""
+        """Let the handler go on with ``answer``; a later call does nothing.
+
+        Raises:
+            MemoryError: there is none to switch stacks with; it stays parked.
+
+        """
         if self._answer is not _OPEN:
             return
         self._answer = answer
         worker, self._worker = self._worker, None
-        if worker is not None:
+        if worker is None:
+            return
+        try:
             worker.switch()
+        except MemoryError:
+            if not worker.dead:
+                self._answer, self._worker = _OPEN, worker
+            raise
 
     def wait(self) -> object:
         """Give the loop its turn until there is an answer, and return it."""
@@ -132,10 +146,14 @@ class GreenletDispatcher:
         self._scheduled = False
         for _ in range(len(self._queue)):
             task = self._queue.popleft()
-            worker = self._idle.pop() if self._idle else Greenlet(self._work)
-            # A worker would keep its context variables for the next request.
-            worker.gr_context = Context()
-            worker.switch(task)
+            try:
+                worker = self._idle.pop() if self._idle else Greenlet(self._work)
+                # A worker would keep its context variables for the next request.
+                worker.gr_context = Context()
+                worker.switch(task)
+            except Exception:  # such as without memory: nobody would ever answer it
+                self._loop.log.exception("http.request_dropped")
+                task.handle_close()
         if self._queue:
             self._schedule()
 

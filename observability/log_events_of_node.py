@@ -90,6 +90,14 @@ NODE_EVENTS: Final = (
         _REPORT_BUG,
     ),
     LogEvent(
+        "http.request_dropped",
+        "error",
+        "exception",
+        "A request could not be begun, mostly for want of memory; its connection is "
+        "closed.",
+        "Give the node more memory; where the exception is no MemoryError, report it.",
+    ),
+    LogEvent(
         "http.callback_failed",
         "error",
         "exception",

@@ -2,6 +2,7 @@ import contextvars
 
 import pytest
 
+from orders.http import dispatcher as dispatcher_module
 from orders.http.dispatcher import GreenletDispatcher
 from orders.http.parking import LATE
 
@@ -11,6 +12,7 @@ class Loop:
 
     def __init__(self):
         self.now = 100.0
+        self.log = Log()
         self.callbacks = []
         self.timers = []
 
@@ -37,9 +39,21 @@ class Loop:
             callback()
 
 
+class Log:
+    def __init__(self):
+        self.exceptions = []
+
+    def exception(self, event):
+        self.exceptions.append(event)
+
+
 class Request:
     def __init__(self, handler):
         self.service = handler
+        self.closed = 0
+
+    def handle_close(self):
+        self.closed += 1
 
 
 @pytest.fixture
@@ -257,6 +271,49 @@ def test_all_can_be_released(dispatcher, loop):
 
     assert released == 3
     assert [request.got for request in requests] == [[LATE]] * 3
+
+
+def test_a_request_that_cannot_be_begun_is_closed_and_the_next_are_served(
+    dispatcher, loop, monkeypatch
+):
+    served = []
+    lost, kept = (Request(lambda n=n: served.append(n)) for n in range(2))
+    workers = iter([MemoryError, dispatcher_module.Greenlet])
+
+    def make(work):
+        kind = next(workers)
+        if kind is MemoryError:
+            raise MemoryError
+        return kind(work)
+
+    monkeypatch.setattr(dispatcher_module, "Greenlet", make)
+    dispatcher.add_task(lost)
+    dispatcher.add_task(kept)
+    loop.turn()
+
+    assert (served, lost.closed, kept.closed) == ([1], 1, 0)
+    assert loop.log.exceptions == ["http.request_dropped"]
+
+
+class NoMemory:
+    """A worker that nobody can switch to."""
+
+    dead = False
+
+    def switch(self):
+        raise MemoryError
+
+
+def test_a_handler_that_could_not_go_on_is_late_at_its_deadline(dispatcher, loop):
+    request = park(dispatcher, loop, deadline=101.0)
+    worker, request.ticket._worker = request.ticket._worker, NoMemory()
+    with pytest.raises(MemoryError):
+        request.ticket.resume("answer")
+
+    request.ticket._worker = worker
+    loop.advance(1.5)
+
+    assert request.got == [LATE]
 
 
 def test_an_interrupt_in_a_handler_reaches_the_loop(dispatcher, loop):
