@@ -40,6 +40,7 @@ class FrontDesk:
         status: NodeStatus,
         telemetry: Telemetry,
         max_unpublished: int,
+        max_batch_orders: int,
     ) -> None:
         self._intake = intake
         self._order_changer = order_changer
@@ -49,6 +50,7 @@ class FrontDesk:
         self._status = status
         self._telemetry = telemetry
         self._max_unpublished = max_unpublished
+        self._max_batch_orders = max_batch_orders
         self._turn: list[Submission] = []
 
     def submit(self, submission: Submission) -> Refused | None:
@@ -86,13 +88,15 @@ class FrontDesk:
         return self._refuse(OVERLOADED)
 
     def end_turn(self) -> None:
-        """Hand over what this turn collected, in one message."""
+        """Hand over what this turn collected: one message, unless it is too large."""
         if not self._turn:
             return
-        submissions, self._turn = tuple(self._turn), []
-        if not self._intake.offer(StoreOrders(submissions)):
-            refused = self._refuse(OVERLOADED, len(submissions))
-            self._replies.answer([(s.ticket, refused) for s in submissions])
+        turn, self._turn = self._turn, []
+        for start in range(0, len(turn), self._max_batch_orders):
+            submissions = tuple(turn[start : start + self._max_batch_orders])
+            if not self._intake.offer(StoreOrders(submissions)):
+                refused = self._refuse(OVERLOADED, len(submissions))
+                self._replies.answer([(s.ticket, refused) for s in submissions])
 
     def _obstacle(self) -> str | None:
         status = self._status

@@ -124,9 +124,9 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         began = self.role.clock()
         outcomes = self._store.store([s.order for s in submissions], again=again)
         took = max(self.role.clock() - began, 1e-6)
-        rates, name = self._status.store_rates, self.role.name
-        rate = rates.get(name, 0.0)
-        rates[name] = rate + _SMOOTHING * (len(submissions) / took - rate)
+        status, name = self._status, self.role.name
+        _smooth(status.store_rates, name, len(submissions) / took)
+        _smooth(status.store_seconds, name, took)
         return outcomes
 
     def _conclude(
@@ -209,3 +209,8 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
                 "database.unavailable", actor=self.role.name, error=str(error)
             )
         self._status.database_errors[self.role.name] = str(error) or "no answer"
+
+
+def _smooth(values: dict[str, float], name: str, latest: float) -> None:
+    before = values.get(name, 0.0)
+    values[name] = before + _SMOOTHING * (latest - before)

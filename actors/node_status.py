@@ -20,6 +20,7 @@ class NodeStatus:
         dead_letters: records put aside, counted up to a limit.
         group_lag: records the consumer group is behind, None when unknown.
         store_rates: orders a second while storing (each intake writer, its own entry).
+        store_seconds: how long a batch took lately (each intake writer, its own entry).
         waiters: clients waiting for an order to settle (the order reader).
         lag_by_consumer: records behind by partition (each consumer, its own entry).
     """
@@ -35,6 +36,7 @@ class NodeStatus:
     lag_by_consumer: dict[str, Mapping[int, int]] = field(default_factory=dict)
     database_errors: dict[str, str] = field(default_factory=dict)
     store_rates: dict[str, float] = field(default_factory=dict)
+    store_seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def database_available(self) -> bool:

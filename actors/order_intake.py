@@ -15,6 +15,11 @@ from orders.actors.ports import Telemetry
 from orders.actors.role import Role
 from orders.actors.supervised import SupervisedActor
 
+_MARGIN = 1.2
+"""Batches differ, and an answer takes its time too."""
+_MOST_AHEAD = 0.75
+"""Of what a client waits: after a long stall somebody must still be tried."""
+
 
 class OrderIntake(SupervisedActor[StoreOrders]):
     """Keeps what the writers have no room for, and turns away what waited too long.
@@ -32,9 +37,11 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         status: NodeStatus,
         telemetry: Telemetry,
         max_batch_orders: int,
+        client_waits_seconds: float,
         pace: Pace,
     ) -> None:
         super().__init__(role)
+        self._most_ahead_seconds = _MOST_AHEAD * client_waits_seconds
         self._writers = writers
         self._replies = replies
         self._status = status
@@ -56,7 +63,7 @@ class OrderIntake(SupervisedActor[StoreOrders]):
             return
         self._pace.took(hand.weight)
         waiting = [s for given in hand.messages for s in given.submissions]
-        fresh = self._without_expired(waiting)
+        fresh = self._in_time(waiting, writer)
         if fresh and not writer.offer(StoreOrders(tuple(fresh))):
             hand.give_back()
             return
@@ -70,16 +77,29 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         able = [it for it in self._writers if reaches(it.name)]
         return min(able or self._writers, key=_depth)
 
-    def _without_expired(self, waiting: list[Submission]) -> list[Submission]:
-        now = self.role.clock()
-        fresh = [s for s in waiting if s.deadline > now]
+    def _in_time(
+        self, waiting: list[Submission], writer: Role[StoreOrders]
+    ) -> list[Submission]:
+        """Return those that ``writer`` can store while their clients wait.
+
+        The others would cost it as much, and be answered as late all the same: under
+        more load than there is room for that would be nearly all of them.
+        """
+        latest = self.role.clock() + self._seconds_ahead(writer)
+        fresh = [s for s in waiting if s.deadline > latest]
         if len(fresh) < len(waiting):
             refused = Refused(NOT_STORED, 1.0)
-            # Those that cannot be claimed were answered by their own deadline.
-            late = [s for s in waiting if s.deadline <= now and s.drop()]
+            # Those that cannot be dropped were answered by their own deadline.
+            late = [s for s in waiting if s.deadline <= latest and s.drop()]
             self._telemetry.rejected(NOT_STORED, len(late))
             self._replies.answer([(s.ticket, refused) for s in late])
         return fresh
+
+    def _seconds_ahead(self, writer: Role[StoreOrders]) -> float:
+        """Guess when a batch for ``writer`` is stored: behind the one in its hands."""
+        each = self._status.store_seconds.get(writer.name, 0.0)
+        batches = 2 if writer.lane.depth else 1
+        return min(_MARGIN * batches * each, self._most_ahead_seconds)
 
 
 def _depth(role: Role[StoreOrders]) -> int:

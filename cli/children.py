@@ -165,6 +165,7 @@ def _intake(parts: Parts) -> Iterator[Child]:
         OrderIntake,
         roles.order_intake,
         writers=tuple(roles.intake_writers.values()),
+        client_waits_seconds=parts.settings.http.store_timeout_seconds,
         pace=Pace(*_PACE_OF_ORDERS, clock=time.monotonic),
         **common,
     )

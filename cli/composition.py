@@ -168,6 +168,7 @@ def _front_desk(
         status=status,
         telemetry=metrics,
         max_unpublished=settings.intake.max_unpublished,
+        max_batch_orders=settings.intake.max_batch_orders,
     )
 
 

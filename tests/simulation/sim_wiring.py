@@ -83,6 +83,7 @@ class Wiring:
             status=self._node.status,
             telemetry=self._telemetry,
             max_unpublished=RULES.max_unpublished,
+            max_batch_orders=4,
         )
 
     def start(self) -> None:
@@ -152,6 +153,7 @@ class Wiring:
             status=self._node.status,
             telemetry=self._telemetry,
             max_batch_orders=4,
+            client_waits_seconds=2.0,
             pace=self._pace(),
         )
         self._seat(

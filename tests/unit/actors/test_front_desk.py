@@ -50,6 +50,7 @@ def bench(world: World) -> Bench:
         status=world.status,
         telemetry=world.telemetry,
         max_unpublished=1000,
+        max_batch_orders=4,
     )
     return Bench(world, intake, order_changer, order_reader, page_reader, desk)
 
@@ -78,6 +79,15 @@ def test_turn_is_handed_over_in_one_message(bench: Bench) -> None:
     assert hand is not None
     assert [len(message.submissions) for message in hand.messages] == [3]
     assert bench.intake.told == [Wake()]
+
+
+def test_turn_larger_than_a_batch_is_handed_over_in_several(bench: Bench) -> None:
+    fill(bench, 9)
+
+    hand = bench.intake.lane.take(100)
+
+    assert hand is not None
+    assert [len(message.submissions) for message in hand.messages] == [4, 4, 1]
 
 
 def test_turn_without_submissions_hands_nothing_over(bench: Bench) -> None:

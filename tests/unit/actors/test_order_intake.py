@@ -42,6 +42,7 @@ def make_bench(world: World, *, writers: int) -> Bench:
         status=world.status,
         telemetry=world.telemetry,
         max_batch_orders=4,
+        client_waits_seconds=2.0,
         pace=world.pace,
     )
     actor.on_start()
@@ -149,6 +150,38 @@ def test_order_expires_at_its_deadline(bench: Bench) -> None:
     bench.world.deliver(bench.actor)
 
     assert bench.passed_on() == []
+
+
+def test_an_order_that_cannot_be_stored_in_time_is_refused_at_once(
+    bench: Bench,
+) -> None:
+    bench.world.status.store_seconds["writer"] = 0.5
+    bench.role.offer(store_orders("hopeless", deadline=bench.world.clock() + 0.55))
+    bench.role.offer(store_orders("in time", deadline=bench.world.clock() + 0.65))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.world.replies.given == {"hopeless": Refused(NOT_STORED, 1.0)}
+    assert bench.passed_on() == ["in time"]
+
+
+def test_a_batch_in_the_writers_hands_comes_first(bench: Bench) -> None:
+    bench.world.status.store_seconds["writer"] = 0.5
+    bench.writer.lane.offer(store_orders("in hand"))
+    bench.role.offer(store_orders("late", deadline=bench.world.clock() + 1.1))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.world.replies.given == {"late": Refused(NOT_STORED, 1.0)}
+
+
+def test_a_fresh_order_is_tried_however_slow_the_last_batch_was(bench: Bench) -> None:
+    bench.world.status.store_seconds["writer"] = 60.0
+    bench.role.offer(store_orders("fresh", deadline=bench.world.clock() + 2.0))
+
+    bench.world.deliver(bench.actor)
+
+    assert bench.passed_on() == ["fresh"]
 
 
 def test_expired_order_that_someone_else_claimed_is_not_answered(bench: Bench) -> None:
