@@ -22,6 +22,7 @@ from benchmarks.suite import (
     intake,
     keyed,
     latency,
+    overload,
     soak,
     waiting,
 )
@@ -35,6 +36,7 @@ _SUITE: Final[Mapping[str, Callable[[Bench], Report]]] = {
     "drain": drain.run,
     "waiting": waiting.run,
     "footprint": footprint.run,
+    "overload": overload.run,
     "growth": growth.run,
     "soak": soak.run,
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from benchmarks.machine import ROOT
@@ -30,6 +31,8 @@ class Load:
     keys: str = ""
     batch: int = 0
     api_key: str = ""
+    gets: Path | None = None
+    """A file of paths to ask for, instead of placing orders; only our client does."""
 
 
 def choose(wanted: str) -> Kind:
@@ -46,7 +49,7 @@ def run_closed(kind: Kind, load: Load, connections: int, seconds: float) -> Summ
         LoadError: the client failed.
 
     """
-    if kind == "own":
+    if kind == "own" or load.gets is not None:
         options = ("--connections", str(connections), "--seconds", str(seconds))
         command = _own(load, *options)
         return list(_lines(command, seconds, _told(load)))[-1]
@@ -75,9 +78,11 @@ def run_open(
 
 
 def _own(load: Load, *options: str) -> list[str]:
+    gets = () if load.gets is None else ("--gets", str(load.gets))
     return [
         *(sys.executable, "-m", "benchmarks.load", "--port", str(load.port)),
         *("--path", load.path, "--keys", load.keys, "--batch", str(load.batch)),
+        *gets,
         *options,
     ]
 

@@ -19,8 +19,10 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
 
-from benchmarks.requests import API_KEY, Requests
+from benchmarks.requests import API_KEY, Questions, Requests, Source
 from benchmarks.tally import Tally
 
 _HEAD_END = b"\r\n\r\n"
@@ -28,6 +30,14 @@ _LONGEST_WAIT_SECONDS = 5.0
 _DRAIN_SECONDS = 10.0
 _MOST_OPEN = 512
 """Of open-loop connections; ``select`` knows no descriptor above 1,023."""
+
+
+class Answer(NamedTuple):
+    """What is counted of an answer."""
+
+    status: int
+    says_when: bool
+    """Whether it has a ``Retry-After``."""
 
 
 class Connection:
@@ -49,8 +59,8 @@ class Connection:
         self.since = since
         self._socket.sendall(request)
 
-    def receive(self) -> int | None:
-        """Take in what came; the status once the answer is complete.
+    def receive(self) -> Answer | None:
+        """Take in what came; the answer once it is complete.
 
         Raises:
             ConnectionError: the server closed the connection.
@@ -68,12 +78,10 @@ class Connection:
         if len(body) < int(fields[at:].split(b"\r\n", 1)[0]):
             return None
         self._answer = b""
-        return int(head[9:12])
+        return Answer(int(head[9:12]), b"\r\nretry-after:" in fields)
 
 
-def run_closed(
-    port: int, requests: Requests, connections: int, seconds: float
-) -> Tally:
+def run_closed(port: int, requests: Source, connections: int, seconds: float) -> Tally:
     """Keep ``connections`` busy for ``seconds``."""
     busy = [Connection(port) for _ in range(connections)]
     tally, began = Tally(), time.perf_counter()
@@ -87,10 +95,11 @@ def run_closed(
     while now - began < seconds:
         for descriptor, _ in poller.poll(_LONGEST_WAIT_SECONDS * 1000):
             connection = by_descriptor[descriptor]
-            status = connection.receive()
-            if status is not None:
+            answer = connection.receive()
+            if answer is not None:
                 now = time.perf_counter()
-                tally.add(status, now - connection.since)
+                took = now - connection.since
+                tally.add(answer.status, took, says_when=answer.says_when)
                 connection.send(requests.next(), now)
         now = time.perf_counter()
     tally.seconds = now - began
@@ -103,7 +112,7 @@ class OpenLoop:
     When all are busy, what is due waits here, and its time goes on counting.
     """
 
-    def __init__(self, port: int, requests: Requests, rate: float) -> None:
+    def __init__(self, port: int, requests: Source, rate: float) -> None:
         self._port = port
         self._requests = requests
         self._rate = rate
@@ -148,9 +157,10 @@ class OpenLoop:
         left = min(max(until - time.perf_counter(), 0.0), _LONGEST_WAIT_SECONDS)
         ready: Sequence[Connection] = select.select(self._busy, (), (), left)[0]
         for connection in ready:
-            status = connection.receive()
-            if status is not None:
-                self.tally.add(status, time.perf_counter() - connection.since)
+            answer = connection.receive()
+            if answer is not None:
+                took = time.perf_counter() - connection.since
+                self.tally.add(answer.status, took, says_when=answer.says_when)
                 self._busy.remove(connection)
                 self._idle.append(connection)
 
@@ -167,13 +177,13 @@ def main() -> None:
     parser.add_argument("--path", default="/Orders")
     parser.add_argument("--keys", default="", help="begins each Idempotency-Key")
     parser.add_argument("--batch", type=int, default=0, help="orders a request")
+    parser.add_argument("--gets", type=Path, help="ask for each line of it instead")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--interval", type=float, default=0.0)
     given = parser.parse_args()
-    api_key = os.environ.get(API_KEY, "")
-    requests = Requests(given.path, given.keys, given.batch, api_key)
+    requests = _source(given)
     if given.rate:
         tally = OpenLoop(given.port, requests, given.rate).run(
             given.seconds, given.interval
@@ -181,6 +191,13 @@ def main() -> None:
     else:
         tally = run_closed(given.port, requests, given.connections, given.seconds)
     print(json.dumps(asdict(tally.summary())))
+
+
+def _source(given: argparse.Namespace) -> Source:
+    if given.gets is not None:
+        return Questions(given.gets.read_text("ascii").split())
+    api_key = os.environ.get(API_KEY, "")
+    return Requests(given.path, given.keys, given.batch, api_key)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,31 @@
-"""The bytes that the load client sends; ``post.lua`` makes the same for wrk."""
+"""The bytes that the load client sends; ``post.lua`` makes the orders for wrk."""
 
-from typing import Final
+from collections.abc import Iterable
+from itertools import cycle
+from typing import Final, Protocol
 
 API_KEY: Final = "BENCH_API_KEY"
 """The variable that names it: a command line is for everybody to read."""
 _V1 = "/v1/"
 _NDJSON = "application/x-ndjson"
+
+
+class Source(Protocol):
+    """Where requests come from."""
+
+    def next(self) -> bytes:
+        """Return the next request."""
+
+
+class Questions:
+    """Asks for each of ``targets``, then from the first again."""
+
+    def __init__(self, targets: Iterable[str]) -> None:
+        self._targets = cycle(targets)
+
+    def next(self) -> bytes:
+        """Return the next request."""
+        return f"GET {next(self._targets)} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
 class Requests:

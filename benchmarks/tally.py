@@ -8,6 +8,7 @@ from typing import Self
 from benchmarks.figures import quantile
 
 _REFUSED_FROM = 300
+_BUSY = frozenset({429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Summary:
         answered: complete answers, those below 300 being ``accepted``.
         lost: requests without an answer when the client gave up waiting.
         late_ms: by how much the client itself sent the latest one too late.
+        unexplained: refusals other than 429 and 503 with a ``Retry-After``, as far as
+            the client looks for that.
 
     """
 
@@ -30,6 +33,7 @@ class Summary:
     p999_ms: float
     max_ms: float
     late_ms: float
+    unexplained: int = 0
 
     @property
     def rate(self) -> float:
@@ -46,11 +50,14 @@ class Tally:
         self.lost = 0
         self.seconds = 0.0
         self.late = 0.0
+        self.unexplained = 0
 
-    def add(self, status: int, took: float) -> None:
-        """Count an answer."""
+    def add(self, status: int, took: float, *, says_when: bool = True) -> None:
+        """Count an answer; ``says_when`` tells whether it has a ``Retry-After``."""
         self.times.append(took)
         self.accepted += status < _REFUSED_FROM
+        explained = status < _REFUSED_FROM or (status in _BUSY and says_when)
+        self.unexplained += not explained
 
     def sent(self, late: float) -> None:
         """Note by how much a request was sent too late."""
@@ -65,6 +72,7 @@ class Tally:
             whole.accepted += part.accepted
             whole.lost += part.lost
             whole.late = max(whole.late, part.late)
+            whole.unexplained += part.unexplained
         return whole
 
     def summary(self) -> Summary:
@@ -80,4 +88,5 @@ class Tally:
             quantile(ordered, 0.999),
             ordered[-1] if ordered else 0.0,
             1000 * self.late,
+            self.unexplained,
         )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -63,6 +63,12 @@ class Target(ABC):
     ) -> Load:
         """Return a load on this target."""
         return Load(self.port, path or self.path, keys, batch, api_key)
+
+    def questions(self, paths: Iterable[str]) -> Load:
+        """Return a load that asks for each of ``paths``."""
+        file = self._log.with_suffix(".paths")
+        file.write_text("\n".join(paths), "ascii")
+        return Load(self.port, self.path, gets=file)
 
     def start(self) -> None:
         """Start it and wait until it is ready.

@@ -1,4 +1,4 @@
-"""Intake and settlement on a database that holds many orders already."""
+"""Intake, settlement, status and list on a database that holds many orders already."""
 
 from contextlib import ExitStack
 
@@ -11,6 +11,8 @@ from benchmarks.plot import Bars, document
 from benchmarks.servers import Place
 from benchmarks.targets import Target
 
+_Rates = dict[str, dict[int, list[float]]]
+"""By what is counted and by orders stored: each round's."""
 _CONNECTIONS = 64
 _CHUNK = 200_000
 _PER_SECOND = 1_000.0
@@ -43,13 +45,23 @@ _FILL = (
         " from filling"
     ),
 )
+# Rows of pages from all over the table: mostly ones that nobody read for long.
+_SOME = sql.SQL(
+    "select array_agg(order_id::text) from (select order_id from orders"
+    " tablesample system (least(100, %s::float8)) order by random() limit %s) as chosen"
+)
+_ASKED_FOR = 5_000
+_PERCENT = 100.0
+_LIST_PATHS = [
+    f"/v1/orders?limit=20{more}" for more in ("", "&status=PAID", "&status=FAILED")
+]
+_WHAT = ("accepted", "settled", "status read", "pages listed")
 
 
 def run(bench: Bench) -> Report:
     """Fill databases of each size, then load a node on each in turn."""
     report = Report("growth", "Does a large database slow the service down?")
-    accepted: dict[int, list[float]] = {size: [] for size in bench.sizes.stored}
-    settled: dict[int, list[float]] = {size: [] for size in bench.sizes.stored}
+    rates: _Rates = {what: {n: [] for n in bench.sizes.stored} for what in _WHAT}
     with ExitStack() as exits:
         nodes: dict[int, Target] = {}
         for size in bench.sizes.stored:
@@ -60,23 +72,40 @@ def run(bench: Bench) -> Report:
 
         def one_round(_number: int) -> None:
             for size, node in nodes.items():
-                summary = bench.closed(node.load(), _CONNECTIONS)
-                accepted[size].append(summary.rate)
-                seconds = summary.seconds + node.wait_settled()
-                settled[size].append(summary.accepted / seconds)
+                for what, rate in _round(bench, node, size).items():
+                    rates[what][size].append(rate)
 
         bench.rounds(one_round)
     smallest = min(bench.sizes.stored)
-    for what, rounds in (("accepted", accepted), ("settled", settled)):
+    for what, rounds in rates.items():
         for size, each in rounds.items():
             base = [] if size == smallest else rounds[smallest]
             name = f"{what}, {size:,} orders stored"
             report.add(name, "1/s", each, base, f"{smallest:,} stored")
     sizes = tuple(f"{size:,}" for size in bench.sizes.stored)
-    bars = {"accepted": list(accepted.values()), "settled": list(settled.values())}
-    title = "Orders a second on a database that holds orders already"
-    report.plot = document(Bars(title, "orders/s", "orders stored", sizes, bars))
+    bars = {what: list(rounds.values()) for what, rounds in rates.items()}
+    title = "A second, on a database that holds orders already"
+    report.plot = document(Bars(title, "1/s", "orders stored", sizes, bars))
     return report
+
+
+def _round(bench: Bench, node: Target, stored: int) -> dict[str, float]:
+    """Place orders, wait for their outcomes, then read: a rate for each of it."""
+    summary = bench.closed(node.load(), _CONNECTIONS)
+    seconds = summary.seconds + node.wait_settled()
+    paths = [f"/v1/orders/{order_id}" for order_id in _some_ids(node.place, stored)]
+    read = bench.closed(node.questions(paths), _CONNECTIONS)
+    listed = bench.closed(node.questions(_LIST_PATHS), _CONNECTIONS)
+    rates = (summary.rate, summary.accepted / seconds, read.rate, listed.rate)
+    return dict(zip(_WHAT, rates, strict=True))
+
+
+def _some_ids(place: Place, stored: int) -> list[str]:
+    share = 2 * _PERCENT * _ASKED_FOR / max(stored, 1)
+    [ids] = place.ask(_SOME, share, _ASKED_FOR)
+    if not isinstance(ids, list):
+        raise TypeError("no orders to ask for")
+    return ids
 
 
 def fill(place: Place, count: int) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks.figures import quantile
-from benchmarks.requests import Requests
+from benchmarks.requests import Questions, Requests
 from benchmarks.tally import Tally
 
 
@@ -49,12 +49,31 @@ def test_a_batch_has_an_order_a_line() -> None:
     assert len(set(users)) == len(users) == 100
 
 
+def test_questions_begin_again_after_the_last() -> None:
+    questions = Questions(["/a", "/b"])
+
+    lines = [questions.next().split(b"\r\n")[0] for _ in range(3)]
+    assert lines == [f"GET {path} HTTP/1.1".encode() for path in ("/a", "/b", "/a")]
+
+
 def test_refused_requests_are_not_accepted() -> None:
     tally = Tally()
     for status in (200, 202, 400, 503):
         tally.add(status, 0.001)
 
     assert (tally.summary().answered, tally.summary().accepted) == (4, 2)
+
+
+def test_a_refusal_that_says_when_to_come_again_is_explained() -> None:
+    tally = Tally()
+    for status in (202, 429, 503):
+        tally.add(status, 0.001, says_when=status > 202)
+    assert tally.summary().unexplained == 0
+
+    tally.add(503, 0.001, says_when=False)
+    tally.add(500, 0.001, says_when=True)
+
+    assert tally.summary().unexplained == 2
 
 
 def test_parts_add_up_to_the_whole() -> None:
