@@ -14,6 +14,7 @@ from orders.chaos.progress import Progress
 from orders.chaos.results import ResultsFile
 from orders.chaos.stack import ChaosStack
 from orders.chaos.strikes import (
+    BROKERS,
     NODE_SETTINGS,
     PATIENCE_SECONDS,
     STRIKES,
@@ -61,7 +62,8 @@ def run_campaign(
     if not batches:
         return
     progress.say("starting PostgreSQL and Kafka")
-    with ChaosStack(plan.directory / "stack", NODES) as stack:
+    brokers = BROKERS.get(plan.fault, 1)
+    with ChaosStack(plan.directory / "stack", NODES, brokers) as stack:
         for number, trials in enumerate(batches, 1):
             progress.say(f"batch {number} of {len(batches)}: starting two nodes")
             lines = run_batch(stack, plan, number, trials, progress)

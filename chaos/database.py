@@ -30,6 +30,14 @@ _COUNT_UNSETTLED = Statement(
     b"select count(*) from orders where created_at <= to_timestamp($1)"
     b" and status = any($2::text[])",
 )
+_COUNT_UNPUBLISHED = Statement(
+    "count_unpublished",
+    b"select count(*) from outbox where created_at <= to_timestamp($1)",
+)
+_COUNT_PUBLISHED = Statement(
+    "count_published",
+    b"select (select count(*) from order_events) - (select count(*) from outbox)",
+)
 _FINGERPRINT = Statement(
     "fingerprint",
     b"with settled as (select * from orders"
@@ -156,6 +164,25 @@ def unsettled_of(url: str, moment: float) -> int:
     with session(url) as asked:
         parameters = (moment, text_array(UNSETTLED))
         [count] = asked.read(_COUNT_UNSETTLED, parameters, int)
+    return count
+
+
+def unpublished_of(url: str, moment: float) -> int:
+    """Count the events stored by ``moment``, epoch seconds, that Kafka lacks.
+
+    Raises:
+        DatabaseUnavailableError: PostgreSQL does not answer.
+
+    """
+    with session(url) as asked:
+        [count] = asked.read(_COUNT_UNPUBLISHED, (moment,), int)
+    return count
+
+
+def published_of(url: str) -> int:
+    """Count the events that Kafka has confirmed, each once."""
+    with session(url) as asked:
+        [count] = asked.read(_COUNT_PUBLISHED, (), int)
     return count
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from orders.devstack.processes import children_of
 
 _OPTIONS = {
+    resource.RLIMIT_AS: "as",
     resource.RLIMIT_FSIZE: "fsize",
     resource.RLIMIT_NOFILE: "nofile",
 }
 _LINES = {
+    resource.RLIMIT_AS: "Max address space",
     resource.RLIMIT_FSIZE: "Max file size",
     resource.RLIMIT_NOFILE: "Max open files",
 }

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class ChaosNode:
             "ORDERS_NODE_NAME": name,
             "ORDERS_HTTP__PORT": str(gates.http_port),
             "ORDERS_OPERATIONS__PORT": str(gates.operations_port),
-            "ORDERS_KAFKA__BOOTSTRAP_SERVERS": f"{LOOPBACK}:{gates.kafka.port}",
+            "ORDERS_KAFKA__BOOTSTRAP_SERVERS": gates.bootstrap_servers,
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,6 +132,18 @@ class ChaosNode:
             for line in text.splitlines()
             if line.startswith(name) and label in line
         )
+
+    def time_of_day(self) -> float:
+        """Return the node's idea of it, epoch seconds, by the date of an answer.
+
+        Raises:
+            NodeFailedError: it does not answer.
+
+        """
+        date = self._get("/livez")[2]
+        if not date:
+            raise self.failed("does not tell the time")
+        return parsedate_to_datetime(date).timestamp()
 
     def kill(self) -> None:
         """SIGKILL a node that runs, and wait until it is gone.
@@ -217,15 +230,17 @@ class ChaosNode:
         )
         return NodeFailedError(f"{self.name} {what}; {self.log} ends with\n{tail}")
 
-    def _get(self, path: str) -> tuple[int, str]:
+    def _get(self, path: str) -> tuple[int, str, str]:
+        """Return status, body and date of the answer; zero and nothing without."""
         connection = HTTPConnection(
             LOOPBACK, self.gates.operations_port, timeout=_PROBE_SECONDS
         )
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            return answer.status, answer.read().decode("utf-8", "replace")
+            text = answer.read().decode("utf-8", "replace")
+            return answer.status, text, answer.getheader("date", "")
         except (OSError, HTTPException):  # not there, or not yet
-            return 0, ""
+            return 0, "", ""
         finally:
             connection.close()

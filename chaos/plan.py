@@ -93,8 +93,25 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             10,
             _NEVER_LATE,
         ),
+        "F5L": FaultRow(
+            "Kafka away for minutes",
+            ("away 5 min", "away 1 min"),
+            (10.0, 12.0),
+            1,
+            _NEVER_LATE,
+        ),
         "F6": FaultRow(
             "Kafka frozen", ("frozen 4 s", "frozen 14 s"), (0.5, 2.0), 10, _NEVER_LATE
+        ),
+        "F6L": FaultRow(
+            "brokers of three lost",
+            (
+                *("leader killed", "leader frozen"),
+                *("replicas lost", "controller killed"),
+            ),
+            (0.5, 2.0),
+            8,
+            _NEVER_LATE,
         ),
         "F7": FaultRow(
             "Kafka's data lost",
@@ -168,6 +185,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             6,
             _NEVER_LATE,
         ),
+        "F17": FaultRow(
+            "the clock of a node jumps",
+            ("2 h ahead", "2 h back", "to and fro", "drifts"),
+            (0.5, 1.5),
+            8,
+            _NEVER_LATE,
+        ),
         "F20": FaultRow(
             "too many orders",
             ("512 more clients", "2,000 more clients"),
@@ -177,8 +201,8 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
         ),
         "F22": FaultRow("rolling restart", ("SIGTERM",), (0.3, 1.5), 10, _NEVER_LATE),
         "F23": FaultRow(
-            "a node without descriptors",
-            ("descriptors",),
+            "a node without descriptors, or memory",
+            ("descriptors", "memory"),
             (0.5, 1.5),
             6,
             _NEVER_LATE,

@@ -1,9 +1,10 @@
-"""One PostgreSQL and one Kafka for many batches, with proxies in front of each node.
+"""PostgreSQL and Kafka for many batches, with proxies in front of each node.
 
     node 1 --> proxy --> PostgreSQL        clients --> (proxy -->) node 1
     node 1 --> proxy --> Kafka listener N1
 
-Each node has a Kafka listener of its own, so that one node alone can be cut off.
+Each node has a Kafka listener of its own, so that one node alone can be cut off. Where
+a row needs three brokers, nodes reach the second and the third without a proxy.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from orders.chaos.proxy import FaultProxy
 from orders.chaos.proxy_rules import PASS
 from orders.devstack import ports
 from orders.devstack.kafka import EmbeddedKafka
+from orders.devstack.kafka_settings import BrokerPlace
 from orders.devstack.postgres import EmbeddedPostgres
 
 MAX_CONNECTIONS = 60
@@ -34,6 +36,8 @@ class Gates:
     http: FaultProxy
     http_port: int
     operations_port: int
+    bootstrap_servers: str
+    """Kafka's brokers, as the node is told of them."""
 
     def open(self) -> None:
         """Pass everything on again."""
@@ -48,10 +52,15 @@ class ChaosStack:
     Args:
         directory: for the servers' data; durable settings, fsync included.
         nodes: how many nodes there will be.
+        brokers: how many Kafka has; the first is its controller.
+
+    Attributes:
+        kafka: the first broker.
+        more_brokers: the others.
 
     """
 
-    def __init__(self, directory: Path, nodes: int) -> None:
+    def __init__(self, directory: Path, nodes: int, brokers: int = 1) -> None:
         self._directory = directory
         self._count = nodes
         self._exits = contextlib.ExitStack()
@@ -61,7 +70,14 @@ class ChaosStack:
             f"N{number + 1}": (ports.choose_free(), ports.choose_free())
             for number in range(nodes)
         }
-        self.kafka = EmbeddedKafka(directory / "kafka", listeners=self._listeners)
+        self.kafka = EmbeddedKafka(
+            directory / "kafka",
+            listeners=self._listeners,
+            place=BrokerPlace(1, brokers),
+        )
+        self.more_brokers = tuple(
+            self._further_broker(number, brokers) for number in range(2, brokers + 1)
+        )
 
     def start(self) -> None:
         """Start the servers side by side, then the proxies.
@@ -72,16 +88,17 @@ class ChaosStack:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._directory.chmod(0o711)  # the account of PostgreSQL passes through
-        self._exits.callback(self.kafka.stop)
+        for broker in (self.kafka, *self.more_brokers):
+            self._exits.callback(broker.stop)
         self._exits.callback(self.postgres.stop)
         with ThreadPoolExecutor(2, "chaos stack") as threads:
             starts = [
                 threads.submit(self._start_postgres),
-                threads.submit(self.kafka.start),
+                threads.submit(self._start_kafka),
             ]
         for start in starts:
             start.result()
-        self.gates = tuple(self._gates(pair) for pair in self._listeners.values())
+        self.gates = tuple(self._gates(name) for name in self._listeners)
 
     def stop(self) -> None:
         """Stop everything; harmless when it is not running."""
@@ -89,7 +106,7 @@ class ChaosStack:
 
     def bring_back(self) -> None:
         """Have both servers run, after they were killed, stopped or frozen."""
-        for server in (self.postgres, self.kafka):
+        for server in (self.postgres, self.kafka, *self.more_brokers):
             server.start()
             server.kill(signal.SIGCONT)
 
@@ -115,10 +132,25 @@ class ChaosStack:
         self.postgres.stop()
         self.postgres.start()
 
-    def _gates(self, kafka: tuple[int, int]) -> Gates:
-        listens, advertised = kafka
+    def _start_kafka(self) -> None:
+        for broker in (self.kafka, *self.more_brokers):
+            broker.start()
+
+    def _further_broker(self, number: int, brokers: int) -> EmbeddedKafka:
+        port_of = {name: ports.choose_free() for name in self._listeners}
+        return EmbeddedKafka(
+            self._directory / f"kafka-{number}",
+            listeners={name: (port, port) for name, port in port_of.items()},
+            place=BrokerPlace(number, brokers),
+            controller=self.kafka,
+        )
+
+    def _gates(self, name: str) -> Gates:
+        listens, advertised = self._listeners[name]
+        known = [advertised, *(it.listeners[name][1] for it in self.more_brokers)]
         http_port = ports.choose_free()
         return Gates(
+            bootstrap_servers=",".join(f"{ports.LOOPBACK}:{port}" for port in known),
             postgres=self._exits.enter_context(FaultProxy(self.postgres.port)),
             kafka=self._exits.enter_context(FaultProxy(listens, advertised)),
             http=self._exits.enter_context(FaultProxy(http_port)),

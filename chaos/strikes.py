@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import Final
 
 from orders.chaos.arena import Arena
+from orders.chaos.faults.absences import strike_absence
 from orders.chaos.faults.actors import strike_actor
 from orders.chaos.faults.answers import strike_answer
 from orders.chaos.faults.brokers import strike_broker
+from orders.chaos.faults.clocks import strike_clock
 from orders.chaos.faults.disks import strike_disk
 from orders.chaos.faults.failpoints import strike_failpoint
 from orders.chaos.faults.floods import strike_flood
@@ -23,6 +25,7 @@ from orders.chaos.faults.poison import strike_poison
 from orders.chaos.faults.postgres import strike_postgres
 from orders.chaos.faults.rebalances import strike_rebalances
 from orders.chaos.faults.replays import strike_replay
+from orders.chaos.faults.replicas import BROKERS_OF_THREE, strike_replicas
 from orders.chaos.faults.restarts import strike_rolling_restart
 from orders.chaos.faults.shortages import strike_shortage
 from orders.chaos.faults.zombies import strike_zombie
@@ -39,7 +42,9 @@ _ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
         "F3": strike_zombie,
         "F4": strike_actor,
         "F5": strike_broker,
+        "F5L": strike_absence,
         "F6": strike_broker,
+        "F6L": strike_replicas,
         "F7": strike_loss,
         "F8": strike_postgres,
         "F9": strike_freeze,
@@ -50,6 +55,7 @@ _ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
         "F14": strike_replay,
         "F15": strike_poison,
         "F16": strike_disk,
+        "F17": strike_clock,
         "F20": strike_flood,
         "F22": strike_rolling_restart,
         "F23": strike_shortage,
@@ -65,6 +71,10 @@ NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         # Well above the two seconds between two pings: an idle actor does not hang.
         "F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"},
+        "F6L": {
+            "ORDERS_KAFKA__REPLICATION_FACTOR": str(BROKERS_OF_THREE),
+            "ORDERS_KAFKA__MIN_INSYNC_REPLICAS": str(BROKERS_OF_THREE - 1),
+        },
         # A call to a silent server ends 3 s after that.
         "F9": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
         "F12": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
@@ -72,6 +82,9 @@ NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     }
 )
 """Settings of the nodes of one fault, over those of every chaos run."""
+
+BROKERS: Final[Mapping[str, int]] = MappingProxyType({"F6L": BROKERS_OF_THREE})
+"""How many brokers Kafka has, where it is not one."""
 
 PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0, "F25": 2.0})
 """Of the clients, where a node may take a request and answer it much later, or never:

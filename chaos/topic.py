@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, TypedDict, cast
 
 from kafka import KafkaProducer
 from kafka.admin import OffsetSpec
@@ -43,6 +43,13 @@ class Written:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+
+
+class _Partition(TypedDict):
+    partition_index: int
+    leader_id: int
+    replica_nodes: Sequence[int]
+    isr_nodes: Sequence[int]
 
 
 class _Metadata(Protocol):
@@ -96,9 +103,26 @@ def admin_of(arena: Arena) -> Iterator[_Admin]:
 
 def partition_count(arena: Arena) -> int:
     """Return how many partitions the batch's topic has."""
+    return len(_partitions(arena))
+
+
+def leaders(arena: Arena) -> dict[int, int]:
+    """Return which broker leads each partition."""
+    return {it["partition_index"]: it["leader_id"] for it in _partitions(arena)}
+
+
+def is_in_sync(arena: Arena) -> bool:
+    """Tell whether every replica of every partition has all of it."""
+    return all(
+        sorted(it["isr_nodes"]) == sorted(it["replica_nodes"])
+        for it in _partitions(arena)
+    )
+
+
+def _partitions(arena: Arena) -> Sequence[_Partition]:
     with admin_of(arena) as admin:
         [topic] = admin.describe_topics([arena.topic])
-    return len(topic["partitions"])
+    return cast("Sequence[_Partition]", topic["partitions"])
 
 
 def topic_exists(arena: Arena) -> bool:

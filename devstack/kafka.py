@@ -18,22 +18,34 @@ from orders.devstack.child import Launch, ServerProcess
 from orders.devstack.deadline import wait_until
 from orders.devstack.errors import DevstackError
 from orders.devstack.kafka_java import Java, find_program
-from orders.devstack.kafka_settings import server_properties
+from orders.devstack.kafka_settings import ALONE, BrokerPlace, server_properties
 from orders.devstack.progress import Progress, silent, step
 from orders.devstack.server import EmbeddedServer
 
 NO_LISTENERS: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
+_META = "meta.properties"
+_CLUSTER = "cluster.id="
 _FORMAT_SECONDS = 60.0
 _START_SECONDS = 60.0
 _RECORD_SECONDS = 60.0
 
 
 class EmbeddedKafka(EmbeddedServer):
-    """A single Kafka node, broker and controller, in plain text on 127.0.0.1.
+    """A Kafka node, broker and controller, in plain text on 127.0.0.1.
 
-    ``listeners`` maps a name to (port to listen on, port to advertise), for clients
-    that come through a proxy. The first start of a machine fetches the jars.
+    The first start of a machine fetches the jars.
+
+    Args:
+        data_dir: for its data.
+        port: of its main listener, None for a free one.
+        listeners: by name (port to listen on, port to advertise), for clients that
+            come through a proxy.
+        place: which one of a cluster it is.
+        controller: the cluster's first broker, for those that are not; it is started
+            before them.
+        progress: told of what takes long.
+
     """
 
     name = "Kafka"
@@ -44,17 +56,39 @@ class EmbeddedKafka(EmbeddedServer):
         port: int | None = None,
         *,
         listeners: Mapping[str, tuple[int, int]] = NO_LISTENERS,
+        place: BrokerPlace = ALONE,
+        controller: "EmbeddedKafka | None" = None,
         progress: Progress = silent,
     ) -> None:
         super().__init__(data_dir, port, progress)
         self._log_dir = self._directory / "log"
         self._properties = self._directory / "server.properties"
-        self._listeners = listeners
+        self.listeners = listeners
+        self._place = place
+        self._controller = controller or self
+        self._controller_port = 0
 
     @property
     def bootstrap_servers(self) -> str:
         """The address of the main listener, ``host:port``."""
         return f"{ports.LOOPBACK}:{self.port}"
+
+    @property
+    def controller_port(self) -> int:
+        """Where its controller listens; 0 before its first start, or without one."""
+        return self._controller_port
+
+    @property
+    def cluster_id(self) -> str:
+        """The id that its storage was formatted with.
+
+        Raises:
+            OSError: it was not started yet.
+
+        """
+        text = (self._log_dir / _META).read_text("utf-8")
+        [line] = [it for it in text.splitlines() if it.startswith(_CLUSTER)]
+        return line.removeprefix(_CLUSTER)
 
     def lose_data(self) -> None:
         """Forget everything, for fault tests; the next start makes a new cluster.
@@ -72,7 +106,7 @@ class EmbeddedKafka(EmbeddedServer):
         process = self._process or ServerProcess(self._launch(java))
         process.end_leftover()
         self._write_properties()
-        if not (self._log_dir / "meta.properties").exists():
+        if not (self._log_dir / _META).exists():
             with step(self._progress, "formatting Kafka's storage"):
                 self._format(java)
             if not java.archive.exists():
@@ -121,20 +155,28 @@ class EmbeddedKafka(EmbeddedServer):
 
     def _write_properties(self) -> None:
         self._settle_port()
+        if self._place.is_controller and not self._controller_port:
+            port_file = self._directory / "controller-port"
+            self._controller_port = ports.remembered(port_file)
         text = server_properties(
             port=self.port,
-            controller_port=ports.remembered(self._directory / "controller-port"),
+            controller_port=self._controller.controller_port,
             log_dir=self._log_dir,
-            listeners=self._listeners,
+            listeners=self.listeners,
+            place=self._place,
         )
         self._properties.write_text(text, "utf-8")
 
     def _format(self, java: Java) -> None:
         """Write the cluster id; a half-formatted directory is made anew."""
         shutil.rmtree(self._log_dir, ignore_errors=True)
+        if self._place.is_controller:
+            who, cluster_id = "--standalone", new_cluster_id()
+        else:
+            who, cluster_id = "--no-initial-controllers", self._controller.cluster_id
         command = java.command(
-            *("kafka.tools.StorageTool", "format", "--standalone"),
-            *("--ignore-formatted", "-t", new_cluster_id()),
+            *("kafka.tools.StorageTool", "format", who),
+            *("--ignore-formatted", "-t", cluster_id),
             *("-c", str(self._properties)),
         )
         try:

@@ -1,11 +1,28 @@
-"""The ``server.properties`` of the embedded broker."""
+"""The ``server.properties`` of the embedded brokers."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from orders.devstack.ports import LOOPBACK
 
 MAIN_LISTENER = "PLAINTEXT"
+
+
+class BrokerPlace(NamedTuple):
+    """Which broker of a cluster one is: the first is its only controller too."""
+
+    node_id: int = 1
+    replicas: int = 1
+    """Of Kafka's own topics: how many brokers there are."""
+
+    @property
+    def is_controller(self) -> bool:
+        """Whether it decides who leads."""
+        return self.node_id == 1
+
+
+ALONE: Final = BrokerPlace()
 
 
 def server_properties(
@@ -14,9 +31,11 @@ def server_properties(
     controller_port: int,
     log_dir: Path,
     listeners: Mapping[str, tuple[int, int]],
+    place: BrokerPlace = ALONE,
 ) -> str:
-    """Return the properties of one KRaft node that is broker and controller.
+    """Return the properties of one KRaft node: a broker, the first a controller too.
 
+    ``controller_port`` is that of the cluster's controller.
     ``listeners`` adds named listeners, each (port to listen on, port to advertise):
     a client that comes through one is sent to its advertised port for everything,
     so that a proxy in front of a listener sees all of that client's traffic.
@@ -27,18 +46,22 @@ def server_properties(
     advertises = {MAIN_LISTENER: port} | {
         name: pair[1] for name, pair in listeners.items()
     }
+    listening = _join(listens)
+    if place.is_controller:
+        listening += f",CONTROLLER://{LOOPBACK}:{controller_port}"
     protocols = ["CONTROLLER:PLAINTEXT", *(f"{name}:PLAINTEXT" for name in listens)]
     properties = {
-        "process.roles": "broker,controller",
-        "node.id": "1",
+        "process.roles": "broker,controller" if place.is_controller else "broker",
+        "node.id": str(place.node_id),
         "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
-        "listeners": f"{_join(listens)},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "listeners": listening,
         "advertised.listeners": _join(advertises),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": MAIN_LISTENER,
         "listener.security.protocol.map": ",".join(protocols),
         "log.dirs": str(log_dir),
-        **_SINGLE_NODE,
+        **{name: str(place.replicas) for name in _REPLICATED},
+        **_SMALL,
     }
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
@@ -47,12 +70,14 @@ def _join(listeners: Mapping[str, int]) -> str:
     return ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in listeners.items())
 
 
-_SINGLE_NODE = {
-    "offsets.topic.replication.factor": "1",
+_REPLICATED = (
+    "offsets.topic.replication.factor",
+    "transaction.state.log.replication.factor",
+    "share.coordinator.state.topic.replication.factor",
+)
+_SMALL = {
     "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
-    "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "auto.create.topics.enable": "false",
     # A first consumer need not wait for company, and tests fail over quickly.

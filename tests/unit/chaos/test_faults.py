@@ -3,6 +3,7 @@
 import pytest
 
 from orders.chaos.database import says_full
+from orders.chaos.faults.absences import judge_absence
 from orders.chaos.faults.actors import ending_problems, failed_at, role_of
 from orders.chaos.faults.brokers import judge_intake
 from orders.chaos.faults.postgres import judge_outage, outage_problems
@@ -165,3 +166,28 @@ def test_orders_refused_before_or_after_are_not_held_against_kafka() -> None:
 
 def test_an_outage_without_orders_shows_nothing() -> None:
     assert not judge_intake(5.0, 8.0, [created(4.0, 201)]).fired
+
+
+def create(ended: float, status: int = 202) -> Operation:
+    return Operation(
+        "create", 1, "key", "/v1/orders", "", ended - 0.1, ended, Outcome.OK, status
+    )
+
+
+def test_orders_that_go_on_without_kafka_are_as_promised() -> None:
+    operations = [create(second / 2) for second in range(1, 81)]
+
+    seen = judge_absence(10.0, 40.0, operations)
+
+    assert (seen.fired, seen.problems) == (True, ())
+    assert seen.measured["share_of_before"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_intake_that_falls_while_kafka_is_away_is_a_problem() -> None:
+    before = [create(second / 2) for second in range(1, 20)]
+    meanwhile = [create(float(second)) for second in range(10, 40)]
+
+    seen = judge_absence(10.0, 40.0, before + meanwhile)
+
+    [problem] = seen.problems
+    assert problem.startswith("intake fell to 5")

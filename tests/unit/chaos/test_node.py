@@ -36,13 +36,9 @@ class FakeProcess:
         """Let the guard go."""
 
 
-class FakePort:
-    port = 1
-
-
 class FakeGates:
     http_port = operations_port = 1
-    kafka = FakePort()
+    bootstrap_servers = "127.0.0.1:1"
 
 
 @pytest.fixture

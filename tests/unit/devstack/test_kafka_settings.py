@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from orders.devstack.kafka_settings import server_properties
+from orders.devstack.kafka_settings import BrokerPlace, server_properties
 
 
 def _properties(listeners: dict[str, tuple[int, int]]) -> dict[str, str]:
@@ -49,3 +49,20 @@ def test_a_named_listener_has_a_protocol() -> None:
 
 def test_topics_are_made_on_purpose_only() -> None:
     assert _properties({})["auto.create.topics.enable"] == "false"
+
+
+def test_a_further_broker_is_no_controller() -> None:
+    text = server_properties(
+        port=9001,
+        controller_port=9002,
+        log_dir=Path("/data"),
+        listeners={},
+        place=BrokerPlace(node_id=2, replicas=3),
+    )
+
+    properties = dict(line.split("=", 1) for line in text.splitlines())
+    assert properties["process.roles"] == "broker"
+    assert properties["node.id"] == "2"
+    assert "CONTROLLER" not in properties["listeners"]
+    assert properties["controller.quorum.bootstrap.servers"] == "127.0.0.1:9002"
+    assert properties["offsets.topic.replication.factor"] == "3"
