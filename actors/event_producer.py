@@ -28,8 +28,8 @@ class EventProducer(SupervisedActor[PublishEvents]):
     while that keeps others waiting: a wake for each answer of the broker costs more
     than it gains.
 
-    An event that is already on its way is not sent a second time, so that the
-    sweeper may offer again whatever it finds in the outbox.
+    An event that is on its way, or that waits to be forgotten, is not sent a second
+    time, so that the sweeper may offer again whatever it finds in the outbox.
     """
 
     def __init__(
@@ -96,7 +96,6 @@ class EventProducer(SupervisedActor[PublishEvents]):
     def _take_results(self, publisher: EventPublisher) -> None:
         results = publisher.take_results()
         if results.confirmed:
-            self._under_way.difference_update(results.confirmed)
             self._confirmed.extend(results.confirmed)
             self._telemetry.published(len(results.confirmed))
         if results.failed:
@@ -144,4 +143,5 @@ class EventProducer(SupervisedActor[PublishEvents]):
             batch = tuple(self._confirmed[:_FORGET_BATCH])
             if not self._writer.offer(ForgetPublished(batch)):
                 return
+            self._under_way.difference_update(batch)
             del self._confirmed[:_FORGET_BATCH]

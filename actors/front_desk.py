@@ -21,6 +21,8 @@ from orders.actors.role import Role
 
 _RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 30.0
+_PIECES = 8
+"""Of a batch: what a turn that is larger than one is cut into."""
 
 
 class FrontDesk:
@@ -92,8 +94,11 @@ class FrontDesk:
         if not self._turn:
             return
         turn, self._turn = self._turn, []
-        for start in range(0, len(turn), self._max_batch_orders):
-            submissions = tuple(turn[start : start + self._max_batch_orders])
+        most = self._max_batch_orders
+        # Small pieces, so that batches of full size can be made of them.
+        size = most if len(turn) <= most else max(most // _PIECES, 1)
+        for start in range(0, len(turn), size):
+            submissions = tuple(turn[start : start + size])
             if not self._intake.offer(StoreOrders(submissions)):
                 refused = self._refuse(OVERLOADED, len(submissions))
                 self._replies.answer([(s.ticket, refused) for s in submissions])

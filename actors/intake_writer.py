@@ -68,6 +68,7 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         self._prepared = False
         self._said_away = False
         self._last_contact = role.clock()
+        self._took = 0.0
 
     def started(self) -> None:
         """Open nothing yet: the first probe connects."""
@@ -124,9 +125,12 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         began = self.role.clock()
         outcomes = self._store.store([s.order for s in submissions], again=again)
         took = max(self.role.clock() - began, 1e-6)
-        status, name = self._status, self.role.name
-        _smooth(status.store_rates, name, len(submissions) / took)
-        _smooth(status.store_seconds, name, took)
+        rates, name = self._status.store_rates, self.role.name
+        rate = rates.get(name, 0.0)
+        rates[name] = rate + _SMOOTHING * (len(submissions) / took - rate)
+        # The shorter of the last two: a single stall says nothing of the next batch.
+        self._status.store_seconds[name] = min(took, self._took)
+        self._took = took
         return outcomes
 
     def _conclude(
@@ -209,8 +213,3 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
                 "database.unavailable", actor=self.role.name, error=str(error)
             )
         self._status.database_errors[self.role.name] = str(error) or "no answer"
-
-
-def _smooth(values: dict[str, float], name: str, latest: float) -> None:
-    before = values.get(name, 0.0)
-    values[name] = before + _SMOOTHING * (latest - before)

@@ -20,7 +20,8 @@ class NodeStatus:
         dead_letters: records put aside, counted up to a limit.
         group_lag: records the consumer group is behind, None when unknown.
         store_rates: orders a second while storing (each intake writer, its own entry).
-        store_seconds: how long a batch took lately (each intake writer, its own entry).
+        store_seconds: how long a batch took, the shorter of the last two (each intake
+            writer, its own entry).
         waiters: clients waiting for an order to settle (the order reader).
         lag_by_consumer: records behind by partition (each consumer, its own entry).
     """

@@ -86,17 +86,21 @@ class OrderIntake(SupervisedActor[StoreOrders]):
         more load than there is room for that would be nearly all of them.
         """
         latest = self.role.clock() + self._seconds_ahead(writer)
-        fresh = [s for s in waiting if s.deadline > latest]
+        fresh = [s for s in waiting if s.deadline > latest and not s.dropped]
         if len(fresh) < len(waiting):
             refused = Refused(NOT_STORED, 1.0)
-            # Those that cannot be dropped were answered by their own deadline.
-            late = [s for s in waiting if s.deadline <= latest and s.drop()]
+            # Those that somebody else claimed are answered by him.
+            late = [
+                s
+                for s in waiting
+                if s.deadline <= latest and not s.dropped and s.drop()
+            ]
             self._telemetry.rejected(NOT_STORED, len(late))
             self._replies.answer([(s.ticket, refused) for s in late])
         return fresh
 
     def _seconds_ahead(self, writer: Role[StoreOrders]) -> float:
-        """Guess when a batch for ``writer`` is stored: behind the one in its hands."""
+        """Guess how long a batch for ``writer`` takes, behind the one in its hands."""
         each = self._status.store_seconds.get(writer.name, 0.0)
         batches = 2 if writer.lane.depth else 1
         return min(_MARGIN * batches * each, self._most_ahead_seconds)

@@ -28,6 +28,10 @@ _KEYS_SECONDS = 60.0
 _KEYS_STEP = 1000
 _DEAD_LETTERS_COUNTED = 10_000
 _NEVER_SECONDS = 1e9
+_SAME_ROW_SECONDS = 1.0
+"""Two looks at the oldest row's age differ by less from the time between them."""
+_CAUGHT_UP = 1 / 20
+"""Of the producer's lane: so little waits there that hardly a row is in it twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,9 @@ class SweepRules:
     Attributes:
         interval_seconds: time between sweeps.
         lease_seconds: how long a node counts as alive after its last sign.
-        abandoned_after_seconds: age at which any node's outbox rows are published;
-            must exceed the time after which a producer gives up by itself.
+        abandoned_after_seconds: age at which any node's outbox rows are published, if
+            the oldest has stayed the same for as long with Kafka there; must exceed
+            the time after which a producer gives up by itself.
         stuck_after_seconds: age at which an unsettled order is looked at.
         stuck_backoff_seconds: first pause before it is looked at again.
         max_stuck: stuck orders looked at in one sweep.
@@ -88,6 +93,8 @@ class Sweeper(SupervisedActor[None]):
         self._lag: int | None = None
         self._lag_seen = 0.0
         self._gauges_at = 0.0
+        self._oldest_row_at = 0.0
+        self._progress_at = role.clock()
         self._keys_at = 0.0
         self._sweep_at = 0.0
         self._before_tick = failpoint("sweep.before_tick")
@@ -141,6 +148,7 @@ class Sweeper(SupervisedActor[None]):
         if self._suspected_at is not None:
             self._publish_own(store)
         if not self._knows_lag():
+            self._progress_at = self.role.clock()  # nobody can make any
             # Without Kafka it could sweep for nobody: the lease is for those who can.
             self._scan(store, _NEVER_SECONDS)
         elif store.hold_lease(LEASE_NAME, rules.lease_seconds):
@@ -158,12 +166,17 @@ class Sweeper(SupervisedActor[None]):
 
     def _publish_own(self, store: SweepStore) -> None:
         """Page through this node's rows until the producer is full or all were seen."""
+        now = self.role.clock()
         if self._cursor is None:
-            self._round_began = self.role.clock()
+            if not self._producer_caught_up():
+                return  # it has some of the rows; they would be sent twice
+            self._round_began = now
+        # Later rows are the fast path's, or another round's.
+        age = now - self._round_began + _SETTLE_SECONDS
         for _ in range(_PAGES_A_TICK):
             if not self._producer.lane.has_room(_PAGE):
                 return
-            events = store.own_outbox(self._cursor, _SETTLE_SECONDS, _PAGE)
+            events = store.own_outbox(self._cursor, age, _PAGE)
             self.show_life()
             if events and not self._producer.offer(PublishEvents(tuple(events))):
                 return
@@ -181,10 +194,19 @@ class Sweeper(SupervisedActor[None]):
         if suspected_at is None or self._round_began > suspected_at + _SETTLE_SECONDS:
             self._suspected_at = None
 
+    def _producer_caught_up(self) -> bool:
+        lane = self._producer.lane
+        return lane.depth <= _CAUGHT_UP * lane.capacity and lane.has_room(_PAGE)
+
     def _publish_abandoned(self, store: SweepStore) -> None:
-        if not self._producer.lane.has_room(_PAGE):
+        """Publish for nodes that are gone, and for all where nothing moves."""
+        if not self._producer_caught_up():
             return
-        events = store.abandoned_outbox(self._rules.abandoned_after_seconds, _PAGE)
+        after = self._rules.abandoned_after_seconds
+        stands_still = self.role.clock() - self._progress_at >= after
+        events = store.abandoned_outbox(
+            after if stands_still else _NEVER_SECONDS, _PAGE
+        )
         if events and self._producer.offer(PublishEvents(tuple(events))):
             self.role.log.info("sweeper.published_for_others", count=len(events))
 
@@ -238,4 +260,8 @@ class Sweeper(SupervisedActor[None]):
         self.show_life()
         self._status.unpublished = outbox.pending
         self._status.outbox_oldest_age_seconds = outbox.oldest_age_seconds
+        oldest_at = now - outbox.oldest_age_seconds
+        if not outbox.pending or oldest_at > self._oldest_row_at + _SAME_ROW_SECONDS:
+            self._oldest_row_at = oldest_at
+            self._progress_at = now
         self._status.dead_letters = store.dead_letter_count(_DEAD_LETTERS_COUNTED)

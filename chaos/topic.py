@@ -119,6 +119,11 @@ def is_in_sync(arena: Arena) -> bool:
     )
 
 
+def fewest_replicas(arena: Arena) -> int:
+    """Return on how many brokers each partition is at least."""
+    return min(len(it["replica_nodes"]) for it in _partitions(arena))
+
+
 def _partitions(arena: Arena) -> Sequence[_Partition]:
     with admin_of(arena) as admin:
         [topic] = admin.describe_topics([arena.topic])

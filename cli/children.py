@@ -143,7 +143,7 @@ def _beside_the_stream(parts: Parts) -> Iterator[Child]:
 
 
 def _intake(parts: Parts) -> Iterator[Child]:
-    roles = parts.roles
+    roles, http = parts.roles, parts.settings.http
     common = {
         "replies": parts.replies,
         "status": parts.status,
@@ -165,7 +165,9 @@ def _intake(parts: Parts) -> Iterator[Child]:
         OrderIntake,
         roles.order_intake,
         writers=tuple(roles.intake_writers.values()),
-        client_waits_seconds=parts.settings.http.store_timeout_seconds,
+        client_waits_seconds=min(
+            http.store_timeout_seconds, http.batch_timeout_seconds
+        ),
         pace=Pace(*_PACE_OF_ORDERS, clock=time.monotonic),
         **common,
     )

@@ -42,24 +42,13 @@ class GreenletTicket:
         self._worker: Greenlet | None = None
 
     def resume(self, answer: object) -> None:
-        """Let the handler go on with ``answer``; a later call does nothing.
-
-        Raises:
-            MemoryError: there is none to switch stacks with; it stays parked.
-
-        """
+        """Let the handler go on with ``answer``; a later call does nothing."""
         if self._answer is not _OPEN:
             return
         self._answer = answer
         worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        try:
+        if worker is not None:
             worker.switch()
-        except MemoryError:
-            if not worker.dead:
-                self._answer, self._worker = _OPEN, worker
-            raise
 
     def wait(self) -> object:
         """Give the loop its turn until there is an answer, and return it."""
@@ -144,25 +133,31 @@ class GreenletDispatcher:
     def _run(self) -> None:
         """Begin what was queued so far; what comes meanwhile waits a turn."""
         self._scheduled = False
-        for _ in range(len(self._queue)):
-            task = self._queue.popleft()
-            try:
-                worker = self._idle.pop() if self._idle else Greenlet(self._work)
-                # A worker would keep its context variables for the next request.
-                worker.gr_context = Context()
-                worker.switch(task)
-            except Exception:  # such as without memory: nobody would ever answer it
-                self._loop.log.exception("http.request_dropped")
-                task.handle_close()
-        if self._queue:
-            self._schedule()
+        try:
+            for _ in range(len(self._queue)):
+                task = self._queue.popleft()
+                try:
+                    worker = self._idle.pop() if self._idle else Greenlet(self._work)
+                    # A worker would keep its context variables for the next request.
+                    worker.gr_context = Context()
+                    worker.switch(task)
+                except Exception:  # such as without memory
+                    task.handle_close()
+                    self._loop.log.exception("http.request_dropped")
+        finally:
+            if self._queue:
+                self._schedule()
 
     def _work(self, task: Service) -> None:
         """A worker's life: serve, lie idle, serve again."""
         worker = getcurrent()
         hub = _hub_of(worker)
         while True:
-            task.service()
+            try:
+                task.service()
+            except Exception:
+                task.handle_close()  # nobody would ever answer it
+                raise
             if len(self._idle) >= self._max_idle:
                 return
             self._idle.append(worker)

@@ -31,8 +31,8 @@ _CHANGING_FIELDS = frozenset(
     "COOKIE IDEMPOTENCY_KEY TRACEPARENT TRACESTATE X_API_KEY X_REQUEST_ID".split()
 )
 """Never cached: different in each request, or secrets that nobody here asks for. API
-keys are: the key ring holds those that prove right anyway, and to parse the line anew
-costs a request more than the whole decision."""
+keys are, until the cache begins anew: the key ring holds those that prove right anyway,
+and to parse the line each time costs a request more than the whole decision."""
 
 
 Parsed = TypeVar("Parsed")

@@ -93,7 +93,7 @@ NODE_EVENTS: Final = (
         "http.request_dropped",
         "error",
         "exception",
-        "A request could not be begun, mostly for want of memory; its connection is "
+        "A request could not be served, mostly for want of memory; its connection is "
         "closed.",
         "Give the node more memory; where the exception is no MemoryError, report it.",
     ),

@@ -45,7 +45,7 @@ _FILL = (
         " from filling"
     ),
 )
-# Rows of pages from all over the table: mostly ones that nobody read for long.
+# Rows from all over the table; their pages were read just now, by this.
 _SOME = sql.SQL(
     "select array_agg(order_id::text) from (select order_id from orders"
     " tablesample system (least(100, %s::float8)) order by random() limit %s) as chosen"

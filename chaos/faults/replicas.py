@@ -12,6 +12,7 @@ from typing import Final
 from orders.chaos import topic
 from orders.chaos.arena import Arena
 from orders.chaos.faults.brokers import judge_intake
+from orders.chaos.node import NodeFailedError
 from orders.chaos.recovery import await_condition, await_recovery
 from orders.chaos.trial import Hit, Trial
 from orders.devstack.kafka import EmbeddedKafka
@@ -27,6 +28,8 @@ def strike_replicas(arena: Arena, trial: Trial) -> Hit:
     """Take brokers away under load; orders go on, and all is settled at the end."""
     time.sleep(trial.delay_seconds)
     before = topic.leaders(arena)
+    if topic.fewest_replicas(arena) < BROKERS_OF_THREE:
+        raise NodeFailedError("the topic is not on three brokers")
     struck = _STRUCK[trial.kind](before)
     brokers = [_broker(arena, number) for number in struck]
     signal_number = signal.SIGSTOP if "frozen" in trial.kind else signal.SIGKILL
@@ -45,7 +48,7 @@ def strike_replicas(arena: Arena, trial: Trial) -> Hit:
     )
     moved = sum(before[number] != leader for number, leader in meanwhile.items())
     return Hit(
-        fired=any(leader in struck for leader in before.values()),
+        fired=moved > 0 if meanwhile else _FIRST in before.values(),
         at=at,
         over=back,
         problems=(*recovery.problems, *in_sync.problems),

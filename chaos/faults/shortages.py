@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ _SIGNS: Final = MappingProxyType(
     {"descriptors": "out_of_descriptors", "memory": "MemoryError"}
 )
 """What the log of a node names that runs short."""
+_ENDS: Final = MappingProxyType(
+    {"descriptors": {ESCALATED}, "memory": {ESCALATED, -signal.SIGABRT}}
+)
+"""How it may end: greenlet gives a process up that has none to save a stack in."""
 
 
 def strike_shortage(arena: Arena, trial: Trial) -> Hit:
@@ -36,18 +41,23 @@ def strike_shortage(arena: Arena, trial: Trial) -> Hit:
     kind, most_of = _KINDS[trial.kind]
     time.sleep(trial.delay_seconds)
     at = time.monotonic()
-    with _crowd(arena, trial.kind), limited(node.pid, kind, most_of(node)):
+    before = _told_of(node, trial.kind)
+    crowd: list[str] = []
+    with (
+        _crowd(arena, trial.kind, crowd),
+        limited(node.pid, kind, most_of(node)),
+    ):
         until = time.monotonic() + _SHORT_SECONDS
         while node.is_running and time.monotonic() < until:
             arena.stack.gates[trial.node].http.reset()  # so that clients come anew
             time.sleep(_RECONNECT_SECONDS)
-    problems: tuple[str, ...] = ()
+    problems = [*crowd]
     died = not node.is_running
-    told_of = sum(_SIGNS[trial.kind] in str(event) for event in node.events())
+    told_of = _told_of(node, trial.kind) - before
     if died:
         code = node.wait_exit(_SHORT_SECONDS)
-        if code != ESCALATED:
-            problems = (f"{node.name} ended with {code}, not with {ESCALATED}",)
+        if code not in _ENDS[trial.kind]:
+            problems.append(f"{node.name} ended with {code}")
         arena.bring_back(node)
     over = time.monotonic()
     arena.await_flow()
@@ -66,8 +76,12 @@ def strike_shortage(arena: Arena, trial: Trial) -> Hit:
     )
 
 
+def _told_of(node: ChaosNode, kind: str) -> int:
+    return sum(_SIGNS[kind] in str(event) for event in node.events())
+
+
 @contextmanager
-def _crowd(arena: Arena, kind: str) -> Iterator[None]:
+def _crowd(arena: Arena, kind: str, problems: list[str]) -> Iterator[None]:
     """Let more clients order, where the node is to ask for more than it has."""
     if kind != "memory":
         yield
@@ -76,7 +90,11 @@ def _crowd(arena: Arena, kind: str) -> Iterator[None]:
     try:
         yield
     finally:
-        load.finish()
+        stats = load.finish()
+    if stats.undocumented:
+        problems.append(f"{stats.undocumented} answers: {load.undocumented}")
+    if stats.given_up:
+        problems.append(f"{stats.given_up} orders were never answered")
 
 
 def _half_of_descriptors(node: ChaosNode) -> int:

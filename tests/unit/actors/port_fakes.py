@@ -182,6 +182,7 @@ class FakeSweepStore(Flaky):
         self.rows: list[tuple[OrderEvent, float]] = []
         self.holds_lease = True
         self.abandoned: list[OrderEvent] = []
+        self.abandoned_ages: list[float] = []
         self.stuck: list[str] = []
         self.scans: list[ScanResult] = []
         self.scan_ages: list[float] = []
@@ -227,6 +228,7 @@ class FakeSweepStore(Flaky):
         self, older_than_seconds: float, limit: int
     ) -> list[OrderEvent]:
         self._call("abandoned_outbox")
+        self.abandoned_ages.append(older_than_seconds)
         return self.abandoned[:limit]
 
     def outbox_state(self, count_limit: int) -> OutboxState:

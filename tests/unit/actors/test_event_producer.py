@@ -162,6 +162,18 @@ def test_event_under_way_is_not_published_again(bench: Bench) -> None:
     assert bench.names() == ["a", "b"]
 
 
+def test_confirmed_event_that_is_not_forgotten_is_not_published_again(
+    bench: Bench,
+) -> None:
+    bench.writer.lane.offer(ForgetPublished((EventRef("x", 1),) * 3000))
+    bench.publish(event("a"))
+    bench.confirm()
+
+    bench.publish(event("a"))
+
+    assert bench.names() == ["a"]
+
+
 def test_event_that_waits_twice_in_the_lane_is_published_once(bench: Bench) -> None:
     bench.role.offer(PublishEvents((event("a"),)))
     bench.role.offer(PublishEvents((event("b"), event("a"))))

@@ -629,3 +629,16 @@ def test_the_last_writer_that_loses_the_database_says_why(bench: Bench) -> None:
 
     assert not bench.world.status.database_available
     assert bench.world.status.database_error == "refused"
+
+
+def test_how_long_a_batch_takes_is_told_once_two_took_it(bench: Bench) -> None:
+    bench.store.on_store = lambda: bench.world.clock.advance(0.5)
+    told = bench.world.status.store_seconds
+
+    bench.write("stall")
+    after_one = dict(told)
+    bench.producer.lane.give_back()
+    bench.write("again")
+
+    assert after_one == {"writer": 0.0}
+    assert told == {"writer": pytest.approx(0.5)}

@@ -194,6 +194,36 @@ def test_full_producer_leaves_the_suspicion(bench: Bench) -> None:
     assert bench.published() == [event("a")] * len(bench.store.pages)
 
 
+def test_search_begins_once_the_producer_has_caught_up(bench: Bench) -> None:
+    bench.calm()
+    bench.store.add_rows([event("a")])
+    bench.producer.lane.offer(PublishEvents(events(5_000)))
+    bench.tell(OutboxSuspect())
+    bench.sweep(10.0)
+    assert "own_outbox" not in bench.store.calls
+
+    bench.published()
+    bench.sweep(2.0)
+
+    assert event("a") in bench.published()
+
+
+def test_search_leaves_rows_made_since_it_began_to_the_fast_path(bench: Bench) -> None:
+    bench.calm()
+    bench.store.add_rows(events(25_000))
+    bench.sweep(5.0)
+    bench.tell(OutboxSuspect())
+    bench.sweep(1.0)
+    assert len(bench.published()) == 10_000
+    bench.store.add_rows([event("zzz")])
+    bench.sweep(2.0)
+
+    found = bench.published()
+
+    assert len(found) == 15_000
+    assert event("zzz") not in found
+
+
 def test_failed_search_leaves_the_suspicion(bench: Bench) -> None:
     bench.calm()
     bench.store.add_rows([event("a")])
@@ -270,6 +300,46 @@ def test_full_producer_is_not_offered_rows_of_others(bench: Bench) -> None:
     bench.sweep(1.0)
 
     assert "abandoned_outbox" not in bench.store.calls
+
+
+def sweep_with_kafka(bench: Bench, seconds: int, oldest_row_at: float | None) -> None:
+    """Let time pass in which the oldest row stays, or always is of ten seconds ago."""
+    for _ in range(seconds):
+        now = bench.world.clock()
+        age = 10.0 if oldest_row_at is None else now - oldest_row_at
+        bench.store.state = OutboxState(1, age)
+        bench.tell(GroupLag(0))
+        bench.sweep(1.0)
+        bench.published()
+
+
+def test_rows_of_living_nodes_are_theirs_while_the_oldest_moves(bench: Bench) -> None:
+    sweep_with_kafka(bench, 300, oldest_row_at=None)
+
+    assert set(bench.store.abandoned_ages) == {NEVER}
+
+
+def test_rows_of_living_nodes_are_taken_when_the_oldest_stays(bench: Bench) -> None:
+    began = bench.world.clock()
+
+    sweep_with_kafka(bench, 115, oldest_row_at=began)
+    assert set(bench.store.abandoned_ages) == {NEVER}
+
+    sweep_with_kafka(bench, 15, oldest_row_at=began)
+    assert bench.store.abandoned_ages[-1] == SweepRules().abandoned_after_seconds
+
+
+def test_the_time_without_kafka_makes_no_row_abandoned(bench: Bench) -> None:
+    began = bench.world.clock()
+    bench.store.state = OutboxState(1, 0.0)
+    for _ in range(300):
+        bench.store.state = OutboxState(1, bench.world.clock() - began)
+        bench.sweep(1.0)
+        bench.published()
+
+    sweep_with_kafka(bench, 60, oldest_row_at=began)
+
+    assert set(bench.store.abandoned_ages) == {NEVER}
 
 
 @pytest.mark.parametrize("step", ["due_stuck", "delete_expired_keys", "scan_unsettled"])

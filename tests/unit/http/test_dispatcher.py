@@ -295,25 +295,26 @@ def test_a_request_that_cannot_be_begun_is_closed_and_the_next_are_served(
     assert loop.log.exceptions == ["http.request_dropped"]
 
 
-class NoMemory:
-    """A worker that nobody can switch to."""
+@pytest.mark.parametrize("parks", [False, True])
+def test_a_request_that_breaks_is_closed(dispatcher, loop, parks):
+    tickets = []
 
-    dead = False
-
-    def switch(self):
+    def handler():
+        if parks:
+            tickets.append(dispatcher.ticket(200.0))
+            dispatcher.park(tickets[0])
         raise MemoryError
 
+    broken, next_one = Request(handler), Parked(dispatcher)
+    dispatcher.add_task(broken)
+    dispatcher.add_task(next_one)
+    loop.turn()
+    for ticket in tickets:
+        with pytest.raises(MemoryError):
+            ticket.resume("answer")
 
-def test_a_handler_that_could_not_go_on_is_late_at_its_deadline(dispatcher, loop):
-    request = park(dispatcher, loop, deadline=101.0)
-    worker, request.ticket._worker = request.ticket._worker, NoMemory()
-    with pytest.raises(MemoryError):
-        request.ticket.resume("answer")
-
-    request.ticket._worker = worker
-    loop.advance(1.5)
-
-    assert request.got == [LATE]
+    assert broken.closed
+    assert next_one.ticket is not None
 
 
 def test_an_interrupt_in_a_handler_reaches_the_loop(dispatcher, loop):
