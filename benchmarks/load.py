@@ -28,7 +28,7 @@ from benchmarks.tally import Tally
 _HEAD_END = b"\r\n\r\n"
 _LONGEST_WAIT_SECONDS = 5.0
 _DRAIN_SECONDS = 10.0
-_MOST_OPEN = 512
+_MOST_OPEN = 900
 """Of open-loop connections; ``select`` knows no descriptor above 1,023."""
 
 
