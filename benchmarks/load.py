@@ -28,6 +28,8 @@ from benchmarks.tally import Tally
 _HEAD_END = b"\r\n\r\n"
 _LONGEST_WAIT_SECONDS = 5.0
 _DRAIN_SECONDS = 10.0
+_IDLE_SECONDS = 20.0
+"""Then a connection is closed here, before the server does: after a minute or so."""
 _MOST_OPEN = 900
 """Of open-loop connections; ``select`` knows no descriptor above 1,023."""
 
@@ -49,10 +51,15 @@ class Connection:
         self._answer = b""
         self.since = 0.0
         """When the request under way was due."""
+        self.idle_since = 0.0
 
     def fileno(self) -> int:
         """For ``select``."""
         return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
 
     def send(self, request: bytes, since: float) -> None:
         """Send a request that is small enough never to block."""
@@ -116,7 +123,7 @@ class OpenLoop:
         self._port = port
         self._requests = requests
         self._rate = rate
-        self._idle: list[Connection] = []
+        self._idle: deque[Connection] = deque()
         self._busy: list[Connection] = []
         self._due: deque[float] = deque()
         self.tally = Tally()
@@ -145,6 +152,9 @@ class OpenLoop:
         return whole
 
     def _send_due(self) -> None:
+        long_ago = time.perf_counter() - _IDLE_SECONDS
+        while self._idle and self._idle[0].idle_since < long_ago:
+            self._idle.popleft().close()
         while self._due and (self._idle or len(self._busy) < _MOST_OPEN):
             connection = self._idle.pop() if self._idle else Connection(self._port)
             due = self._due.popleft()
@@ -161,6 +171,7 @@ class OpenLoop:
             if answer is not None:
                 took = time.perf_counter() - connection.since
                 self.tally.add(answer.status, took, says_when=answer.says_when)
+                connection.idle_since = time.perf_counter()
                 self._busy.remove(connection)
                 self._idle.append(connection)
 
