@@ -56,7 +56,7 @@ class ChaosStack:
 
     Attributes:
         kafka: the first broker.
-        more_brokers: the others.
+        brokers: all of them.
 
     """
 
@@ -75,8 +75,9 @@ class ChaosStack:
             listeners=self._listeners,
             place=BrokerPlace(1, brokers),
         )
-        self.more_brokers = tuple(
-            self._further_broker(number, brokers) for number in range(2, brokers + 1)
+        self.brokers = (
+            self.kafka,
+            *(self._further_broker(n, brokers) for n in range(2, brokers + 1)),
         )
 
     def start(self) -> None:
@@ -88,7 +89,7 @@ class ChaosStack:
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._directory.chmod(0o711)  # the account of PostgreSQL passes through
-        for broker in (self.kafka, *self.more_brokers):
+        for broker in self.brokers:
             self._exits.callback(broker.stop)
         self._exits.callback(self.postgres.stop)
         with ThreadPoolExecutor(2, "chaos stack") as threads:
@@ -106,7 +107,7 @@ class ChaosStack:
 
     def bring_back(self) -> None:
         """Have both servers run, after they were killed, stopped or frozen."""
-        for server in (self.postgres, self.kafka, *self.more_brokers):
+        for server in (self.postgres, *self.brokers):
             server.start()
             server.kill(signal.SIGCONT)
 
@@ -133,7 +134,7 @@ class ChaosStack:
         self.postgres.start()
 
     def _start_kafka(self) -> None:
-        for broker in (self.kafka, *self.more_brokers):
+        for broker in self.brokers:
             broker.start()
 
     def _further_broker(self, number: int, brokers: int) -> EmbeddedKafka:
@@ -147,7 +148,7 @@ class ChaosStack:
 
     def _gates(self, name: str) -> Gates:
         listens, advertised = self._listeners[name]
-        known = [advertised, *(it.listeners[name][1] for it in self.more_brokers)]
+        known = [advertised, *(it.listeners[name][1] for it in self.brokers[1:])]
         http_port = ports.choose_free()
         return Gates(
             bootstrap_servers=",".join(f"{ports.LOOPBACK}:{port}" for port in known),

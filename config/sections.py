@@ -296,8 +296,9 @@ class SweeperSettings(Section):
         default=120,
         ge=2,
         le=86_400,
-        description="An event unpublished for longer is published by any node; at "
-        "least twice KAFKA__GIVE_UP_SECONDS.",
+        description="An event unpublished for longer is published by any node, if with "
+        "Kafka there the oldest has stayed the same for as long; at least twice "
+        "KAFKA__GIVE_UP_SECONDS.",
     )
     lease_seconds: float = Field(
         default=15, ge=1, le=600, description="A node silent for longer counts as gone."

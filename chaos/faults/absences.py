@@ -1,6 +1,5 @@
 """F5 at length: Kafka is away for minutes, and orders go on as if it were there."""
 
-import signal
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Final
 from orders.chaos import topic
 from orders.chaos.arena import Arena
 from orders.chaos.database import published_of, unpublished_of
-from orders.chaos.faults.brokers import judge_intake
+from orders.chaos.faults.brokers import judge_intake, take_away
 from orders.chaos.recovery import await_condition, await_recovery
 from orders.chaos.trial import Hindsight, Hit, Trial, as_epoch
 from orders.domain.errors import DatabaseUnavailableError
@@ -30,9 +29,7 @@ def strike_absence(arena: Arena, trial: Trial) -> Hit:
     """Take Kafka away for minutes; nothing is told to catch up when it is back."""
     time.sleep(trial.delay_seconds)
     at = time.monotonic()
-    arena.stack.kafka.kill(signal.SIGKILL)
-    time.sleep(ABSENCES[trial.kind])
-    arena.stack.kafka.start()
+    take_away(arena.stack, ABSENCES[trial.kind])
     back = time.monotonic()
     arena.await_flow()
     settled = await_recovery(arena, back)

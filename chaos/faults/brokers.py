@@ -53,7 +53,8 @@ def judge_intake(at: float, back: float, operations: Sequence[Operation]) -> Hin
     )
 
 
-def _kill(stack: ChaosStack, seconds: float = _AWAY_SECONDS) -> None:
+def take_away(stack: ChaosStack, seconds: float = _AWAY_SECONDS) -> None:
+    """Kill Kafka and start it again after ``seconds``."""
     stack.kafka.kill(signal.SIGKILL)
     time.sleep(seconds)
     stack.kafka.start()
@@ -74,9 +75,9 @@ def _freeze(stack: ChaosStack, seconds: float) -> None:
 
 _WAYS: Final[MappingProxyType[str, Callable[[ChaosStack], None]]] = MappingProxyType(
     {
-        "kill -9": _kill,
+        "kill -9": take_away,
         "restart": _restart,
-        "away 20 s": partial(_kill, seconds=_LONG_AWAY_SECONDS),
+        "away 20 s": partial(take_away, seconds=_LONG_AWAY_SECONDS),
         # Beyond the clients' requests, which end after 5 and 10 s, and beyond the
         # group's sessions.
         "frozen 4 s": partial(_freeze, seconds=4.0),

@@ -1,13 +1,15 @@
 """F20: many more clients order at once, as fast as they can."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from orders.chaos.arena import Arena
+from orders.chaos.load_process import LoadProcess
+from orders.chaos.load_stats import LoadStats
 from orders.chaos.node import ChaosNode
 from orders.chaos.recovery import await_recovery
 from orders.chaos.trial import Hindsight, Hit, Trial
@@ -55,13 +57,9 @@ def strike_flood(arena: Arena, trial: Trial) -> Hit:
         resident_bytes(node) - was
         for node, was in zip(arena.nodes, before, strict=True)
     )
-    problems = [*recovery.problems]
+    problems = [*recovery.problems, *answer_problems(load, stats)]
     if grown > GROWTH_BYTES:
         problems.append(f"a node grew by {grown >> 20} MiB")
-    if stats.undocumented:
-        problems.append(f"{stats.undocumented} answers: {load.undocumented}")
-    if stats.given_up:
-        problems.append(f"{stats.given_up} orders were never answered")
     return Hit(
         fired=stats.acknowledged > 0,
         at=at,
@@ -74,6 +72,14 @@ def strike_flood(arena: Arena, trial: Trial) -> Hit:
         },
         judge=partial(judge_flood, at, over),
     )
+
+
+def answer_problems(load: LoadProcess, stats: LoadStats) -> Iterator[str]:
+    """Yield what was wrong with the answers that a load got to its end."""
+    if stats.undocumented:
+        yield f"{stats.undocumented} answers: {load.undocumented}"
+    if stats.given_up:
+        yield f"{stats.given_up} orders were never answered"
 
 
 def judge_flood(at: float, over: float, operations: Sequence[Operation]) -> Hindsight:

@@ -4,7 +4,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -15,7 +14,6 @@ from orders.chaos.faults.brokers import judge_intake
 from orders.chaos.node import NodeFailedError
 from orders.chaos.recovery import await_condition, await_recovery
 from orders.chaos.trial import Hit, Trial
-from orders.devstack.kafka import EmbeddedKafka
 
 BROKERS_OF_THREE: Final = 3
 """Each event is on all of them; two must have it before it is confirmed."""
@@ -31,15 +29,15 @@ def strike_replicas(arena: Arena, trial: Trial) -> Hit:
     if topic.fewest_replicas(arena) < BROKERS_OF_THREE:
         raise NodeFailedError("the topic is not on three brokers")
     struck = _STRUCK[trial.kind](before)
-    brokers = [_broker(arena, number) for number in struck]
     signal_number = signal.SIGSTOP if "frozen" in trial.kind else signal.SIGKILL
     at = time.monotonic()
-    with ExitStack() as exits:
-        for broker in brokers:
-            exits.callback(_bring_back, broker)
-            broker.kill(signal_number)
+    try:
+        for number in struck:
+            arena.stack.brokers[number - _FIRST].kill(signal_number)
         time.sleep(_AWAY_SECONDS)
         meanwhile = topic.leaders(arena) if _FIRST not in struck else {}
+    finally:
+        arena.stack.bring_back()
     back = time.monotonic()
     arena.await_flow()
     recovery = await_recovery(arena, back)
@@ -59,16 +57,6 @@ def strike_replicas(arena: Arena, trial: Trial) -> Hit:
         },
         judge=partial(judge_intake, at, back),
     )
-
-
-def _broker(arena: Arena, number: int) -> EmbeddedKafka:
-    brokers = (arena.stack.kafka, *arena.stack.more_brokers)
-    return brokers[number - _FIRST]
-
-
-def _bring_back(broker: EmbeddedKafka) -> None:
-    broker.start()
-    broker.kill(signal.SIGCONT)
 
 
 def _leader_that_may_go(leaders: dict[int, int]) -> tuple[int, ...]:

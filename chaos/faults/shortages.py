@@ -12,6 +12,7 @@ from typing import Final
 
 from orders.chaos.arena import Arena
 from orders.chaos.faults.actors import ESCALATED
+from orders.chaos.faults.floods import answer_problems
 from orders.chaos.limits import limited
 from orders.chaos.node import ChaosNode
 from orders.chaos.recovery import await_recovery
@@ -91,10 +92,7 @@ def _crowd(arena: Arena, kind: str, problems: list[str]) -> Iterator[None]:
         yield
     finally:
         stats = load.finish()
-    if stats.undocumented:
-        problems.append(f"{stats.undocumented} answers: {load.undocumented}")
-    if stats.given_up:
-        problems.append(f"{stats.given_up} orders were never answered")
+    problems.extend(answer_problems(load, stats))
 
 
 def _half_of_descriptors(node: ChaosNode) -> int:
