@@ -28,8 +28,8 @@ class EventProducer(SupervisedActor[PublishEvents]):
     while that keeps others waiting: a wake for each answer of the broker costs more
     than it gains.
 
-    An event that is on its way, or that waits to be forgotten, is not sent a second
-    time, so that the sweeper may offer again whatever it finds in the outbox.
+    An event that is on its way, or that waits here to be forgotten, is not sent again,
+    so that the sweeper may offer whatever it finds in the outbox.
     """
 
     def __init__(

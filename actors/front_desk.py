@@ -95,7 +95,7 @@ class FrontDesk:
             return
         turn, self._turn = self._turn, []
         most = self._max_batch_orders
-        # Small pieces, so that batches of full size can be made of them.
+        # More than one batch goes in small pieces, which fill batches up.
         size = most if len(turn) <= most else max(most // _PIECES, 1)
         for start in range(0, len(turn), size):
             submissions = tuple(turn[start : start + size])

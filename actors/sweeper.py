@@ -1,5 +1,6 @@
 """Sweeper: closes the holes that a crash or a lost topic leaves."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -93,8 +94,9 @@ class Sweeper(SupervisedActor[None]):
         self._lag: int | None = None
         self._lag_seen = 0.0
         self._gauges_at = 0.0
-        self._oldest_row_at = 0.0
+        self._oldest_row_at = -math.inf
         self._progress_at = role.clock()
+        self._takes_over = False
         self._keys_at = 0.0
         self._sweep_at = 0.0
         self._before_tick = failpoint("sweep.before_tick")
@@ -129,6 +131,7 @@ class Sweeper(SupervisedActor[None]):
 
     def _sweep_safely(self) -> None:
         if not self._status.database_available:
+            self._excuse_all()
             return
         assert self._store is not None  # noqa: S101 - made in started()
         if self._before_tick is not None:
@@ -136,6 +139,7 @@ class Sweeper(SupervisedActor[None]):
         try:
             self._sweep(self._store)
         except DatabaseUnavailableError as error:
+            self._excuse_all()
             self.role.log.warning("sweeper.delayed", error=str(error))
             return
         if self._after_tick is not None:
@@ -148,7 +152,7 @@ class Sweeper(SupervisedActor[None]):
         if self._suspected_at is not None:
             self._publish_own(store)
         if not self._knows_lag():
-            self._progress_at = self.role.clock()  # nobody can make any
+            self._excuse_all()
             # Without Kafka it could sweep for nobody: the lease is for those who can.
             self._scan(store, _NEVER_SECONDS)
         elif store.hold_lease(LEASE_NAME, rules.lease_seconds):
@@ -203,12 +207,20 @@ class Sweeper(SupervisedActor[None]):
         if not self._producer_caught_up():
             return
         after = self._rules.abandoned_after_seconds
-        stands_still = self.role.clock() - self._progress_at >= after
+        silent = self.role.clock() - self._progress_at
+        stands_still = self._takes_over or silent >= after
         events = store.abandoned_outbox(
             after if stands_still else _NEVER_SECONDS, _PAGE
         )
+        # Once begun it goes on: the oldest row moves now, but not by its node's doing.
+        self._takes_over = stands_still and bool(events)
         if events and self._producer.offer(PublishEvents(tuple(events))):
             self.role.log.info("sweeper.published_for_others", count=len(events))
+
+    def _excuse_all(self) -> None:
+        """Hold it against no node that its rows stay: a server is away."""
+        self._progress_at = self.role.clock()
+        self._takes_over = False
 
     def _resolve_stuck(self, store: SweepStore) -> None:
         rules = self._rules

@@ -23,18 +23,22 @@ def rules_of(
     grace: float | None = None,
     journal_is_complete: bool = False,
     ignore_limit: bool = False,
+    witnesses: int | None = None,
 ) -> "Rules":
     """Return the rules that follow from the settings and from who is watching."""
     from orders.domain.payment import PaymentRule  # noqa: PLC0415
     from orders.verification.rules import Rules  # noqa: PLC0415
+    from orders.verification.verdict import MAX_WITNESSES  # noqa: PLC0415
 
     payment, sweeper = settings.payment, settings.sweeper
-    repaired = sweeper.abandoned_after_seconds + _REPAIR_SECONDS
+    # A row that is young when its node falls silent waits for older ones before it.
+    repaired = 2 * sweeper.abandoned_after_seconds + _REPAIR_SECONDS
     return Rules(
         None if ignore_limit else PaymentRule(payment.limit, payment.limits),
         repaired if grace is None else grace,
         sweeper.key_retention_hours * _SECONDS_PER_HOUR,
         journal_is_complete,
+        MAX_WITNESSES if witnesses is None else witnesses,
     )
 
 

@@ -86,8 +86,8 @@ NODE_EVENTS: Final = (
         "http.answer_failed",
         "error",
         "exception",
-        "An answer could not be given to a waiting request.",
-        _REPORT_BUG,
+        "An answer could not be given to a waiting request; its connection is closed.",
+        "Give the node more memory; where the exception is no MemoryError, report it.",
     ),
     LogEvent(
         "http.request_dropped",

@@ -25,7 +25,7 @@ the change they tell.
 
 Memory: 29 bytes an event, see ``event_table``, 120 bytes an order that is overdue, of
 which a healthy service has none, and what the journals say, see ``clients``; no more
-than ten findings a group are kept.
+findings a group are kept than the rules ask for.
 """
 
 from collections.abc import Iterable
@@ -76,7 +76,7 @@ def verify(
         UnavailableError: a part does not answer, or its adapter's own errors.
 
     """
-    clients, findings = Clients(rules), Findings()
+    clients, findings = Clients(rules), Findings(rules.witnesses)
     _hear(operations, clients, findings, progress)
     committed = {} if records is None else records.committed()
     with history.snapshot() as orders:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 MAX_WITNESSES = 10
-"""Findings that are kept of each group; all of them are counted."""
+"""Findings that are kept of each group where nobody asks for more; all are counted."""
 
 
 class Group(StrEnum):
@@ -90,9 +90,15 @@ class Verdict:
 
 
 class Findings:
-    """Collects findings and counts; owned by one thread, bounded in memory."""
+    """Collects findings and counts; owned by one thread, bounded in memory.
 
-    def __init__(self) -> None:
+    Args:
+        witnesses: how many findings are kept of each group.
+
+    """
+
+    def __init__(self, witnesses: int = MAX_WITNESSES) -> None:
+        self._witnesses = witnesses
         self._kept: dict[Group, list[Finding]] = {group: [] for group in Group}
         self._violations = dict.fromkeys(Group, 0)
         self._rules: Counter[str] = Counter()
@@ -104,7 +110,7 @@ class Findings:
         self._violations[finding.group] += 1
         self._rules[finding.rule] += 1
         kept = self._kept[finding.group]
-        if len(kept) < MAX_WITNESSES:
+        if len(kept) < self._witnesses:
             kept.append(finding)
 
     def extend(self, findings: Iterable[Finding]) -> None:

@@ -22,7 +22,7 @@ _FILL = (
     sql.SQL(
         "create temp table filling on commit drop as"
         " select uuidv7(-age) as id, now() - age as at, number %% 10000 + 1 as usr"
-        " from (select number, make_interval(secs => 3600 + (%s - number) / %s) as age"
+        " from (select number, make_interval(secs => 86400 + (%s - number) / %s) as age"
         " from generate_series(%s::bigint, %s::bigint - 1) as number) as aged"
     ),
     sql.SQL(

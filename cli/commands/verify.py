@@ -44,7 +44,7 @@ def verify(
             min=0,
             metavar="SECONDS",
             help="What is younger may be under way. Without it,"
-            " ORDERS_SWEEPER__ABANDONED_AFTER_SECONDS and 60 more.",
+            " twice ORDERS_SWEEPER__ABANDONED_AFTER_SECONDS and 60 more.",
         ),
     ] = None,
     ignore_limit: Annotated[
@@ -54,6 +54,10 @@ def verify(
             help="The payment limit was changed since the first order.",
         ),
     ] = False,
+    witnesses: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Show so many of each group, not ten."),
+    ] = None,
     metrics: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write Prometheus text to this file."),
@@ -70,7 +74,7 @@ def verify(
     began = time.monotonic()
     try:
         settings = read_settings()
-        rules = rules_of(settings, grace, journal_is_complete, ignore_limit)
+        rules = rules_of(settings, grace, journal_is_complete, ignore_limit, witnesses)
         verdict = check_service(settings, journal or [], rules, _Progress())
         show = _print_json if as_json else _print
         show(verdict)

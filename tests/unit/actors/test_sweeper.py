@@ -62,6 +62,10 @@ class Bench:
 
 @pytest.fixture
 def bench(world: World) -> Bench:
+    return make_bench(world)
+
+
+def make_bench(world: World) -> Bench:
     store = FakeSweepStore(world.clock)
     role = world.role("sweeper")
     producer = world.role("producer", capacity=50_000, weigh=lambda m: len(m.events))
@@ -281,12 +285,16 @@ def test_holder_of_the_lease_publishes_for_others(bench: Bench) -> None:
     assert bench.world.log.count("sweeper.published_for_others") == 1
 
 
-def test_full_producer_is_not_offered_rows_of_others(bench: Bench) -> None:
-    bench.producer.lane.offer(PublishEvents(events(49_900)))
+@pytest.mark.parametrize(("waiting", "asked"), [(2_500, True), (2_501, False)])
+def test_busy_producer_is_not_offered_rows_of_others(
+    bench: Bench, waiting: int, asked: bool
+) -> None:
+    bench.producer.lane.offer(PublishEvents(events(waiting)))
+    bench.tell(GroupLag(0))
 
     bench.sweep(1.0)
 
-    assert "abandoned_outbox" not in bench.store.calls
+    assert ("abandoned_outbox" in bench.store.calls) is asked
 
 
 def sweep_with_kafka(bench: Bench, seconds: int, oldest_row_at: float | None) -> None:
@@ -314,6 +322,42 @@ def test_rows_of_living_nodes_are_taken_when_the_oldest_stays(bench: Bench) -> N
 
     sweep_with_kafka(bench, 15, oldest_row_at=began)
     assert bench.store.abandoned_ages[-1] == SweepRules().abandoned_after_seconds
+
+
+def test_taking_rows_over_goes_on_though_it_moves_the_oldest(bench: Bench) -> None:
+    bench.store.abandoned = [event("a")]
+    sweep_with_kafka(bench, 130, oldest_row_at=bench.world.clock())
+    bench.store.abandoned_ages.clear()
+
+    sweep_with_kafka(bench, 60, oldest_row_at=None)
+    assert set(bench.store.abandoned_ages) == {SweepRules().abandoned_after_seconds}
+
+    bench.store.abandoned = []
+    sweep_with_kafka(bench, 60, oldest_row_at=None)
+    assert bench.store.abandoned_ages[-1] == NEVER
+
+
+def test_rows_older_than_the_machine_runs_may_move(world: World) -> None:
+    world.clock.now = 5.0
+    bench = make_bench(world)
+    for _ in range(300):
+        bench.store.state = OutboxState(1, 1_000.0)
+        bench.tell(GroupLag(0))
+        bench.sweep(1.0)
+
+    assert set(bench.store.abandoned_ages) == {NEVER}
+
+
+def test_the_time_without_postgres_makes_no_row_abandoned(bench: Bench) -> None:
+    began = bench.world.clock()
+    sweep_with_kafka(bench, 60, oldest_row_at=began)
+    bench.world.status.database_errors["writer"] = "away"
+    sweep_with_kafka(bench, 300, oldest_row_at=began)
+    bench.world.status.database_errors["writer"] = ""
+
+    sweep_with_kafka(bench, 60, oldest_row_at=began)
+
+    assert set(bench.store.abandoned_ages) == {NEVER}
 
 
 def test_the_time_without_kafka_makes_no_row_abandoned(bench: Bench) -> None:

@@ -77,7 +77,7 @@ def test_programs_are_told_what_was_not_checked(run: Run, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "grace"), [((), 360.0), (("--grace", "7"), 7.0), (("--grace", "0"), 0.0)]
+    ("words", "grace"), [((), 660.0), (("--grace", "7"), 7.0), (("--grace", "0"), 0.0)]
 )
 def test_the_grace_is_longer_than_the_repairs_of_the_service(
     run: Run, monkeypatch, words: tuple[str, ...], grace: float

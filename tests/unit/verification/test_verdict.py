@@ -17,6 +17,14 @@ def test_all_findings_are_counted_and_the_first_are_kept() -> None:
     ]
 
 
+def test_more_are_kept_where_more_are_asked_for() -> None:
+    findings = Findings(witnesses=20)
+
+    findings.extend(finding(Group.LOST, number) for number in range(25))
+
+    assert len(findings.verdict().findings) == 20
+
+
 def test_one_group_leaves_room_for_the_others() -> None:
     findings = Findings()
 
