@@ -10,6 +10,7 @@ from orders.chaos.database import count_left, drop_database, make_database
 from orders.chaos.load_process import LoadPlan, LoadProcess
 from orders.chaos.load_stats import LoadStats
 from orders.chaos.node import ChaosNode, NodeFailedError
+from orders.chaos.releases import THIS, Release
 from orders.chaos.stack import ChaosStack
 from orders.devstack.deadline import wait_until
 from orders.devstack.ports import LOOPBACK
@@ -38,6 +39,7 @@ class Arena:
         topic: the name of the batch's topic; its group is ``<topic>-group``.
         forged: records of the topic that name orders and that the harness wrote.
         earlier: what the topic held before the harness destroyed it.
+        forgotten: ids of orders that the harness made PostgreSQL forget.
 
     """
 
@@ -48,6 +50,7 @@ class Arena:
         directory: Path,
         load: LoadPlan,
         settings: Mapping[str, str],
+        release: Release = THIS,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.stack = stack
@@ -67,13 +70,15 @@ class Arena:
                     **settings,
                 },
                 directory / f"node-{number}.log",
+                release,
             )
             for number, gates in enumerate(stack.gates, 1)
         )
         self.load: LoadProcess
-        self._floods: list[LoadProcess] = []
+        self._others: list[LoadProcess] = []
         self.forged: set[RecordPlace] = set()
         self.earlier: list[AuditedRecord] = []
+        self.forgotten: set[str] = set()
 
     @property
     def database_url(self) -> str:
@@ -81,25 +86,38 @@ class Arena:
         return self.stack.postgres.url_for(self.database)
 
     def operations(self) -> Iterator[Operation]:
-        """Yield what the clients saw, those of floods included; all have ended."""
-        for load in (self.load, *self._floods):
-            yield from read_journal(load.journal)
+        """Yield what the clients saw, those of earlier loads and floods included; all
+        have ended. Orders that the harness made PostgreSQL forget are left out.
+        """
+        for load in (self.load, *self._others):
+            for operation in read_journal(load.journal):
+                if operation.order_id not in self.forgotten:
+                    yield operation
 
     def start_flood(self, clients: int, rate: float) -> LoadProcess:
         """Start more clients beside the load; whoever asks for them ends them."""
-        number = len(self._floods) + 1
-        directory = self.directory / f"flood-{number}"
+        flood = self._further_load(clients, rate)
+        self._others.append(flood)
+        return flood
+
+    def renew_load(self) -> None:
+        """Put new clients in place of the load, which has ended."""
+        fresh = self._further_load(self._plan.clients, self._plan.rate)
+        self._others.append(self.load)
+        self.load = fresh
+
+    def _further_load(self, clients: int, rate: float) -> LoadProcess:
+        number = len(self._others) + 1
+        directory = self.directory / f"load-{number}"
         directory.mkdir()
         plan = replace(
             self._plan,
-            run=f"{self._plan.run}-flood-{number}",
+            run=f"{self._plan.run}-{number}",
             first_client=number * _FLOOD_NUMBERS,
             clients=clients,
             rate=rate,
         )
-        flood = LoadProcess(plan, directory)
-        self._floods.append(flood)
-        return flood
+        return LoadProcess(plan, directory)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -115,7 +133,7 @@ class Arena:
                 self.await_flow(_WARM_SECONDS, orders=_WARM_ORDERS)
                 yield
             finally:
-                for load in (self.load, *self._floods):
+                for load in (self.load, *self._others):
                     load.end()
         finally:
             for node in self.nodes:

@@ -9,12 +9,13 @@ from orders.chaos.arena import Arena
 from orders.chaos.batch import Batch
 from orders.chaos.evaluation import BatchEnd
 from orders.chaos.load_process import LoadPlan
-from orders.chaos.plan import NODES, plan_batches
+from orders.chaos.plan import FAULTS, plan_batches
 from orders.chaos.progress import Progress
+from orders.chaos.releases import THIS, unpack_release_before
 from orders.chaos.results import ResultsFile
 from orders.chaos.stack import ChaosStack
 from orders.chaos.strikes import (
-    BROKERS,
+    FROM_RELEASE_BEFORE,
     NODE_SETTINGS,
     PATIENCE_SECONDS,
     STRIKES,
@@ -62,10 +63,12 @@ def run_campaign(
     if not batches:
         return
     progress.say("starting PostgreSQL and Kafka")
-    brokers = BROKERS.get(plan.fault, 1)
-    with ChaosStack(plan.directory / "stack", NODES, brokers) as stack:
+    row = FAULTS[plan.fault]
+    with ChaosStack(plan.directory / "stack", row.nodes, row.brokers) as stack:
         for number, trials in enumerate(batches, 1):
-            progress.say(f"batch {number} of {len(batches)}: starting two nodes")
+            progress.say(
+                f"batch {number} of {len(batches)}: starting {row.nodes} nodes"
+            )
             lines = run_batch(stack, plan, number, trials, progress)
             results.append(lines)
             yield from lines
@@ -88,12 +91,17 @@ def run_batch(
 
     """
     name = f"chaos_{number}_{secrets.token_hex(3)}"
+    directory = plan.directory / f"batch-{number:03d}"
+    release = THIS
+    if plan.fault in FROM_RELEASE_BEFORE:
+        release = unpack_release_before(plan.directory / f"release-{number:03d}")
     arena = Arena(
         stack,
         name,
-        plan.directory / f"batch-{number:03d}",
+        directory,
         _load(plan, stack, name),
         NODE_SETTINGS.get(plan.fault, {}),
+        release,
     )
     end = BatchEnd(name, plan.rate, plan.clients)
     batch = Batch(arena, STRIKES[plan.fault], progress.hit, end)

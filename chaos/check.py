@@ -36,7 +36,7 @@ def check_batch(arena: Arena) -> Verdict:
 
     """
     quieten_client_logs()
-    brokers = arena.stack.kafka.bootstrap_servers
+    brokers = arena.stack.bootstrap_servers()
     audit = KafkaTopicAudit(brokers, arena.topic, arena.group)
     records = TopicAsNodesLeftIt(audit, arena.earlier, arena.forged)
     with (

@@ -45,7 +45,7 @@ class Guest:
     def __init__(self, arena: Arena, *, leaves: bool) -> None:
         self._topic = arena.topic
         self._settings = consumer_settings(
-            arena.stack.kafka.bootstrap_servers,
+            arena.stack.bootstrap_servers(),
             f"orders-chaos-guest-{random.randrange(10**6)}",
             arena.group,
             {},

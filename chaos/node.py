@@ -12,12 +12,12 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from orders.chaos.releases import THIS, Release
 from orders.chaos.stack import Gates
 from orders.devstack import guard
 from orders.devstack.deadline import wait_until
 from orders.devstack.ports import LOOPBACK
 
-_RUN = Path(__file__).resolve().parents[1] / "run.py"
 _READY_SECONDS = 30.0
 _PROBE_SECONDS = 2.0
 _GUARD_SECONDS = "5"
@@ -44,12 +44,19 @@ class ChaosNode:
     """``run.py`` on fixed ports; its output is appended to ``log``.
 
     Not safe for several threads. A guard process ends the node if we die first.
+    ``release`` may be changed between two lives.
     """
 
     def __init__(
-        self, name: str, gates: Gates, settings: Mapping[str, str], log: Path
+        self,
+        name: str,
+        gates: Gates,
+        settings: Mapping[str, str],
+        log: Path,
+        release: Release = THIS,
     ) -> None:
         self.name = name
+        self.release = release
         self.gates = gates
         self.log = log
         self._settings = {
@@ -89,8 +96,8 @@ class ChaosNode:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("ORDERS_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(_RUN)],
-                env={**plain, **self._settings, **settings},
+                [sys.executable, str(self.release.run)],
+                env={**plain, **self.release.environment, **self._settings, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

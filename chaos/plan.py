@@ -10,6 +10,9 @@ from orders.chaos.trial import Trial
 from orders.failpoints.catalogue import ACTOR_PREFIX, CATALOGUE
 
 NODES: Final = 2
+"""Of most rows."""
+BROKERS_OF_THREE: Final = 3
+"""Each event is on all of them; two must have it before it is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class FaultRow:
         batch: how many trials share a database, and are checked together.
         most_passes: the latest pass or match that is meant, by kind; 1 without.
         turn: how many trials in a row choose the same node.
+        nodes: how many nodes there are.
+        brokers: how many brokers Kafka has.
 
     """
 
@@ -32,6 +37,8 @@ class FaultRow:
     batch: int
     most_passes: Mapping[str, int]
     turn: int = 1
+    nodes: int = NODES
+    brokers: int = 1
 
 
 _NEVER_LATE: Mapping[str, int] = MappingProxyType({})
@@ -112,6 +119,7 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             (0.5, 2.0),
             8,
             _NEVER_LATE,
+            brokers=BROKERS_OF_THREE,
         ),
         "F7": FaultRow(
             "Kafka's data lost",
@@ -207,6 +215,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             6,
             _NEVER_LATE,
         ),
+        "F24": FaultRow(
+            "an upgrade from the release before",
+            ("upgrade", "upgrade, back, upgrade"),
+            (1.0, 3.0),
+            1,  # the database is of the release before only once
+            _NEVER_LATE,
+        ),
         "F25": FaultRow(
             "faults of other rows, two at a time",
             ("late links", "a guest", "Kafka killed", "PostgreSQL killed"),
@@ -214,8 +229,24 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             12,
             _NEVER_LATE,
         ),
+        "F25L": FaultRow(
+            "faults of other rows, two at a time, on three nodes and brokers",
+            ("late links", "a guest", "a broker killed", "PostgreSQL killed"),
+            (0.3, 1.5),
+            100,  # half an hour
+            _NEVER_LATE,
+            nodes=3,
+            brokers=BROKERS_OF_THREE,
+        ),
         "F26": FaultRow(
             "two nodes with one name", ("same name",), (0.3, 1.0), 6, _NEVER_LATE
+        ),
+        "F27": FaultRow(
+            "PostgreSQL restored to an earlier point",
+            ("nodes stopped", "nodes go on", "group rewound"),
+            (1.0, 3.0),
+            3,
+            _NEVER_LATE,
         ),
     }
 )
@@ -238,7 +269,7 @@ def plan_trial(fault: str, seed: int, number: int) -> Trial:
         seed=seed,
         number=number,
         kind=kind,
-        node=turn.randrange(NODES),
+        node=turn.randrange(row.nodes),
         delay_seconds=round(rng.uniform(*row.delay_seconds), 3),
         nth=rng.randint(1, row.most_passes.get(kind, 1)),
         await_reply=rng.random() < 1 / 2,

@@ -3,12 +3,13 @@
     node 1 --> proxy --> PostgreSQL        clients --> (proxy -->) node 1
     node 1 --> proxy --> Kafka listener N1
 
-Each node has a Kafka listener of its own, so that one node alone can be cut off. Where
-a row needs three brokers, nodes reach the second and the third without a proxy.
+Each node has a Kafka listener of its own, so that one node alone can be cut off; where
+a row needs three brokers, each of them has one for each node.
 """
 
 import contextlib
 import signal
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ class Gates:
     """The ways of one node, each through a proxy, and its own ports."""
 
     postgres: FaultProxy
-    kafka: FaultProxy
+    kafka: tuple[FaultProxy, ...]
+    """One for each broker."""
     http: FaultProxy
     http_port: int
     operations_port: int
@@ -41,7 +43,7 @@ class Gates:
 
     def open(self) -> None:
         """Pass everything on again."""
-        for proxy in (self.postgres, self.kafka, self.http):
+        for proxy in (self.postgres, *self.kafka, self.http):
             proxy.disarm()
             proxy.set_rules(PASS)
 
@@ -66,19 +68,27 @@ class ChaosStack:
         self._exits = contextlib.ExitStack()
         self.gates: tuple[Gates, ...] = ()
         self.postgres = EmbeddedPostgres(directory / "postgres")
-        self._listeners = {
-            f"N{number + 1}": (ports.choose_free(), ports.choose_free())
-            for number in range(nodes)
-        }
+        self._listeners = [f"N{number + 1}" for number in range(nodes)]
         self.kafka = EmbeddedKafka(
             directory / "kafka",
-            listeners=self._listeners,
+            listeners=_listeners(self._listeners),
             place=BrokerPlace(1, brokers),
         )
         self.brokers = (
             self.kafka,
             *(self._further_broker(n, brokers) for n in range(2, brokers + 1)),
         )
+
+    def bootstrap_servers(self) -> str:
+        """Return where the harness itself reaches Kafka, past every proxy.
+
+        Of several brokers those that answer now: a client that tries a frozen one
+        first spends all its time on it.
+        """
+        if len(self.brokers) == 1:
+            return self.kafka.bootstrap_servers
+        serving = [it for it in self.brokers if it.is_serving()]
+        return ",".join(it.bootstrap_servers for it in serving or self.brokers)
 
     def start(self) -> None:
         """Start the servers side by side, then the proxies.
@@ -138,23 +148,29 @@ class ChaosStack:
             broker.start()
 
     def _further_broker(self, number: int, brokers: int) -> EmbeddedKafka:
-        port_of = {name: ports.choose_free() for name in self._listeners}
         return EmbeddedKafka(
             self._directory / f"kafka-{number}",
-            listeners={name: (port, port) for name, port in port_of.items()},
+            listeners=_listeners(self._listeners),
             place=BrokerPlace(number, brokers),
             controller=self.kafka,
         )
 
     def _gates(self, name: str) -> Gates:
-        listens, advertised = self._listeners[name]
-        known = [advertised, *(it.listeners[name][1] for it in self.brokers[1:])]
+        ways = [broker.listeners[name] for broker in self.brokers]
         http_port = ports.choose_free()
         return Gates(
-            bootstrap_servers=",".join(f"{ports.LOOPBACK}:{port}" for port in known),
+            bootstrap_servers=",".join(f"{ports.LOOPBACK}:{port}" for _, port in ways),
             postgres=self._exits.enter_context(FaultProxy(self.postgres.port)),
-            kafka=self._exits.enter_context(FaultProxy(listens, advertised)),
+            kafka=tuple(
+                self._exits.enter_context(FaultProxy(listens, advertised))
+                for listens, advertised in ways
+            ),
             http=self._exits.enter_context(FaultProxy(http_port)),
             http_port=http_port,
             operations_port=ports.choose_free(),
         )
+
+
+def _listeners(names: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Choose, for each node, where a broker listens and where its proxy does."""
+    return {name: (ports.choose_free(), ports.choose_free()) for name in names}

@@ -25,11 +25,13 @@ from orders.chaos.faults.poison import strike_poison
 from orders.chaos.faults.postgres import strike_postgres
 from orders.chaos.faults.rebalances import strike_rebalances
 from orders.chaos.faults.replays import strike_replay
-from orders.chaos.faults.replicas import BROKERS_OF_THREE, strike_replicas
+from orders.chaos.faults.replicas import strike_replicas
 from orders.chaos.faults.restarts import strike_rolling_restart
+from orders.chaos.faults.restores import strike_restore
 from orders.chaos.faults.shortages import strike_shortage
+from orders.chaos.faults.upgrades import strike_upgrade
 from orders.chaos.faults.zombies import strike_zombie
-from orders.chaos.plan import plan_trial
+from orders.chaos.plan import BROKERS_OF_THREE, plan_trial
 from orders.chaos.trial import Hit, Trial
 
 Strike = Callable[[Arena, Trial], Hit]
@@ -59,36 +61,51 @@ _ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
         "F20": strike_flood,
         "F22": strike_rolling_restart,
         "F23": strike_shortage,
+        "F24": strike_upgrade,
         "F26": strike_name,
+        "F27": strike_restore,
     }
 )
 
+_AT_RANDOM = ("F25", "F25L")
+
 STRIKES: Final[Mapping[str, Strike]] = MappingProxyType(
-    {**_ROWS, "F25": partial(strike_at_random, _ROWS, plan_trial)}
+    {
+        **_ROWS,
+        **dict.fromkeys(_AT_RANDOM, partial(strike_at_random, _ROWS, plan_trial)),
+    }
 )
+
+_ON_THREE_BROKERS: Mapping[str, str] = {
+    "ORDERS_KAFKA__REPLICATION_FACTOR": str(BROKERS_OF_THREE),
+    "ORDERS_KAFKA__MIN_INSYNC_REPLICAS": str(BROKERS_OF_THREE - 1),
+}
+# A call to a silent server ends 3 s after that.
+_SHORT_STATEMENTS: Mapping[str, str] = {
+    "ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)
+}
 
 NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         # Well above the two seconds between two pings: an idle actor does not hang.
         "F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"},
-        "F6L": {
-            "ORDERS_KAFKA__REPLICATION_FACTOR": str(BROKERS_OF_THREE),
-            "ORDERS_KAFKA__MIN_INSYNC_REPLICAS": str(BROKERS_OF_THREE - 1),
-        },
-        # A call to a silent server ends 3 s after that.
-        "F9": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
-        "F12": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
-        "F25": {"ORDERS_DATABASE__STATEMENT_TIMEOUT_SECONDS": str(STATEMENT_SECONDS)},
+        "F6L": _ON_THREE_BROKERS,
+        "F9": _SHORT_STATEMENTS,
+        "F12": _SHORT_STATEMENTS,
+        "F25": _SHORT_STATEMENTS,
+        "F25L": {**_SHORT_STATEMENTS, **_ON_THREE_BROKERS},
     }
 )
 """Settings of the nodes of one fault, over those of every chaos run."""
 
-BROKERS: Final[Mapping[str, int]] = MappingProxyType({"F6L": BROKERS_OF_THREE})
-"""How many brokers Kafka has, where it is not one."""
-
-PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType({"F3": 2.0, "F25": 2.0})
+PATIENCE_SECONDS: Final[Mapping[str, float]] = MappingProxyType(
+    dict.fromkeys(("F3", *_AT_RANDOM), 2.0)
+)
 """Of the clients, where a node may take a request and answer it much later, or never:
 they turn to the other node with the same key, so that both may have the order."""
 
-THROUGH_PROXY: Final = frozenset({"F10", "F11", "F23", "F25"})
+FROM_RELEASE_BEFORE: Final = frozenset({"F24"})
+"""Faults whose batches begin with nodes of the release before."""
+
+THROUGH_PROXY: Final = frozenset({"F10", "F11", "F23", *_AT_RANDOM})
 """Faults for which clients reach the nodes through a proxy too."""

@@ -96,7 +96,7 @@ class _Admin(AdminClient, Protocol):
 @contextmanager
 def admin_of(arena: Arena) -> Iterator[_Admin]:
     """Give an admin client; it connects at once and raises KafkaError."""
-    brokers = arena.stack.kafka.bootstrap_servers
+    brokers = arena.stack.bootstrap_servers()
     with closing(open_admin(admin_settings(brokers, _CLIENT_ID, {}))) as admin:
         yield cast("_Admin", admin)
 
@@ -222,7 +222,7 @@ def all_records(arena: Arena) -> list[RawRecord]:
     """
     wanted = {number: end for number, end in ends(arena).items() if end}
     settings = consumer_settings(
-        arena.stack.kafka.bootstrap_servers,
+        arena.stack.bootstrap_servers(),
         _CLIENT_ID,
         "",
         {},
@@ -256,7 +256,7 @@ def places_of(arena: Arena, records: Sequence[Written]) -> list[tuple[int, int]]
     producer = cast(
         "_Producer",
         KafkaProducer(
-            bootstrap_servers=arena.stack.kafka.bootstrap_servers,
+            bootstrap_servers=arena.stack.bootstrap_servers(),
             client_id=_CLIENT_ID,
             max_request_size=_LARGEST_REQUEST_BYTES,
             linger_ms=20,

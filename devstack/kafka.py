@@ -120,9 +120,9 @@ class EmbeddedKafka(EmbeddedServer):
     def _serve(self, process: ServerProcess) -> None:
         process.spawn()
         wait_until(
-            lambda: not process.is_running() or self._is_serving(), _START_SECONDS
+            lambda: not process.is_running() or self.is_serving(), _START_SECONDS
         )
-        if not process.is_running() or not self._is_serving():
+        if not process.is_running() or not self.is_serving():
             raise DevstackError(f"Kafka did not start:\n{process.log_tail()}")
 
     def _record(self, java: Java) -> None:
@@ -197,7 +197,8 @@ class EmbeddedKafka(EmbeddedServer):
                 f"Kafka's storage was not formatted: {done.stdout}{done.stderr}"
             )
 
-    def _is_serving(self) -> bool:
+    def is_serving(self) -> bool:
+        """Ask it whether it serves; a frozen one takes two seconds to be found out."""
         return kafka_probe.is_serving(ports.LOOPBACK, self.port)
 
 

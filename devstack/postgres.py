@@ -25,6 +25,7 @@ DATABASE = "orders"
 
 _INIT_SECONDS = 60.0
 _START_SECONDS = 60.0
+_COPY_SECONDS = 60.0
 _SPAWN_ATTEMPTS = 50
 _INITDB_OPTIONS = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions")
 _STILL_ATTACHED = "pre-existing shared memory block"
@@ -56,6 +57,33 @@ class EmbeddedPostgres(EmbeddedServer):
     def url_for(self, database: str) -> str:
         """Return the libpq URL of ``database``."""
         return f"postgresql://{USER}@{ports.LOOPBACK}:{self.port}/{database}"
+
+    def copy_data(self) -> Path:
+        """Copy all data, for fault tests; return where the copy is.
+
+        Raises:
+            DevstackError: it runs, or there is no room.
+
+        """
+        copy = self._directory / "copy"
+        self._require_stopped()
+        _copy_tree(self._cluster, copy)
+        return copy
+
+    def put_back(self, copy: Path) -> None:
+        """Have the data of ``copy`` again, for fault tests; the copy is used up.
+
+        Raises:
+            DevstackError: it runs.
+
+        """
+        self._require_stopped()
+        shutil.rmtree(self._cluster)
+        copy.rename(self._cluster)
+
+    def _require_stopped(self) -> None:
+        if self._process is not None and self._process.is_running():
+            raise DevstackError("PostgreSQL runs and changes its data")
 
     def _start(self) -> None:
         programs = find_programs()
@@ -158,3 +186,19 @@ class EmbeddedPostgres(EmbeddedServer):
             return self._postmaster_file.read_text("utf-8").split()
         except FileNotFoundError:
             return []
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder with its owners, which Python's own copy does not keep.
+
+    Raises:
+        DevstackError: that did not work; the text says why.
+
+    """
+    command = ["cp", "-a", str(source), str(target)]
+    try:
+        subprocess.run(
+            command, text=True, capture_output=True, check=True, timeout=_COPY_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise DevstackError(f"{source} was not copied: {error}") from error

@@ -51,4 +51,4 @@ def proxy_of(gates: Gates, kind: str) -> FaultProxy:
     """Return the proxy on whose way the answer is lost."""
     if kind == "HTTP answer":
         return gates.http
-    return gates.kafka if kind == "produce answer" else gates.postgres
+    return gates.kafka[0] if kind == "produce answer" else gates.postgres

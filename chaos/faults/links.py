@@ -1,7 +1,7 @@
 """F11: a node's connections are slow, narrow, reset or stand still."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -16,11 +16,13 @@ from orders.chaos.trial import Hit, Trial
 _BAD_SECONDS = 5.0
 _RESET_EVERY_SECONDS = 0.4
 
-GATES: Final[MappingProxyType[str, Callable[[Gates], FaultProxy]]] = MappingProxyType(
+Proxies = Sequence[FaultProxy]
+
+GATES: Final[MappingProxyType[str, Callable[[Gates], Proxies]]] = MappingProxyType(
     {
-        "PostgreSQL": lambda gates: gates.postgres,
+        "PostgreSQL": lambda gates: (gates.postgres,),
         "Kafka": lambda gates: gates.kafka,
-        "HTTP": lambda gates: gates.http,
+        "HTTP": lambda gates: (gates.http,),
     }
 )
 """The ways of a node, by who is at the other end."""
@@ -29,11 +31,11 @@ GATES: Final[MappingProxyType[str, Callable[[Gates], FaultProxy]]] = MappingProx
 def strike_link(arena: Arena, trial: Trial) -> Hit:
     """Make one of a node's ways bad for some seconds."""
     end, _, way = trial.kind.partition(" ")
-    proxy = GATES[end](arena.stack.gates[trial.node])
+    proxies = GATES[end](arena.stack.gates[trial.node])
     time.sleep(trial.delay_seconds)
     at = time.monotonic()
-    carried = proxy.connections
-    _WAYS[way](proxy)
+    carried = sum(proxy.connections for proxy in proxies)
+    _WAYS[way](proxies)
     over = time.monotonic()
     arena.await_flow()
     recovery = await_recovery(arena, over)
@@ -47,22 +49,25 @@ def strike_link(arena: Arena, trial: Trial) -> Hit:
     )
 
 
-def _under_rules(rules: Rules, proxy: FaultProxy) -> None:
-    proxy.set_rules(rules)
+def _under_rules(rules: Rules, proxies: Proxies) -> None:
+    for proxy in proxies:
+        proxy.set_rules(rules)
     try:
         time.sleep(_BAD_SECONDS)
     finally:
-        proxy.set_rules(PASS)
+        for proxy in proxies:
+            proxy.set_rules(PASS)
 
 
-def _reset_often(proxy: FaultProxy) -> None:
+def _reset_often(proxies: Proxies) -> None:
     until = time.monotonic() + _BAD_SECONDS
     while time.monotonic() < until:
-        proxy.reset()
+        for proxy in proxies:
+            proxy.reset()
         time.sleep(_RESET_EVERY_SECONDS)
 
 
-_WAYS: Final[MappingProxyType[str, Callable[[FaultProxy], None]]] = MappingProxyType(
+_WAYS: Final[MappingProxyType[str, Callable[[Proxies], None]]] = MappingProxyType(
     {
         "late": partial(_under_rules, Rules(latency_seconds=0.1, jitter_seconds=0.1)),
         "very late": partial(
@@ -73,4 +78,4 @@ _WAYS: Final[MappingProxyType[str, Callable[[FaultProxy], None]]] = MappingProxy
         "still": partial(_under_rules, Rules(blackhole=True)),
     }
 )
-"""Each makes a proxy's connections bad, and returns when they are good again."""
+"""Each makes the connections of proxies bad, and returns when they are good again."""

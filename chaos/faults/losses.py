@@ -68,7 +68,7 @@ def _nodes_cut_off(arena: Arena) -> Iterator[float]:
     """Let no node reach Kafka, so that what is confirmed is what is read; say since
     when.
     """
-    proxies = [gates.kafka for gates in arena.stack.gates]
+    proxies = [proxy for gates in arena.stack.gates for proxy in gates.kafka]
     at = time.monotonic()
     try:
         for proxy in proxies:

@@ -32,7 +32,8 @@ def strike_partition(arena: Arena, trial: Trial) -> Hit:
     """Cut one node off, and let it back in when others have taken its work."""
     node = arena.nodes[trial.node]
     way, _, ends = trial.kind.partition(" ")
-    proxies = [GATES[end](arena.stack.gates[trial.node]) for end in ends.split("+")]
+    gates = arena.stack.gates[trial.node]
+    proxies = [proxy for end in ends.split("+") for proxy in GATES[end](gates)]
     time.sleep(trial.delay_seconds)
     at = time.monotonic()
     for proxy in proxies:

@@ -12,11 +12,10 @@ from orders.chaos import topic
 from orders.chaos.arena import Arena
 from orders.chaos.faults.brokers import judge_intake
 from orders.chaos.node import NodeFailedError
+from orders.chaos.plan import BROKERS_OF_THREE
 from orders.chaos.recovery import await_condition, await_recovery
 from orders.chaos.trial import Hit, Trial
 
-BROKERS_OF_THREE: Final = 3
-"""Each event is on all of them; two must have it before it is confirmed."""
 _AWAY_SECONDS = 8.0
 _FIRST = 1
 _SECOND = 2

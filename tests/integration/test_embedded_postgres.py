@@ -83,6 +83,25 @@ def test_committed_rows_outlive_repeated_kills(server: EmbeddedPostgres) -> None
         assert _count(server.url) == round_number
 
 
+def test_a_copy_brings_back_what_there_was(server: EmbeddedPostgres) -> None:
+    _write(server.url, 1)
+    server.stop()
+    copy = server.copy_data()
+    server.start()
+    _write(server.url, 2)
+    server.stop()
+
+    server.put_back(copy)
+    server.start()
+
+    assert _count(server.url) == 1
+
+
+def test_a_running_server_is_not_copied(server: EmbeddedPostgres) -> None:
+    with pytest.raises(DevstackError, match="runs"):
+        server.copy_data()
+
+
 def test_a_crashed_servers_pid_may_belong_to_another_one(
     server: EmbeddedPostgres, postgres_server: EmbeddedPostgres
 ) -> None:

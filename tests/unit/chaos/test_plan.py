@@ -16,11 +16,13 @@ from orders.chaos.faults import (
     postgres,
     rebalances,
     replays,
+    restores,
+    upgrades,
     zombies,
 )
 from orders.chaos.faults.answers import MARKS
 from orders.chaos.faults.poison import poison
-from orders.chaos.plan import FAULTS, NODES, plan_batches, plan_trial
+from orders.chaos.plan import FAULTS, plan_batches, plan_trial
 from orders.chaos.strikes import STRIKES
 from orders.domain.identifiers import IdFactory
 from orders.failpoints.catalogue import ACTOR_PREFIX, CATALOGUE
@@ -54,7 +56,7 @@ def test_every_node_is_struck(fault: str) -> None:
 
     struck = {plan_trial(fault, 7, n).node for n in range(0, 40 * row.turn, row.turn)}
 
-    assert struck == set(range(NODES))
+    assert struck == set(range(row.nodes))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -99,8 +101,12 @@ def test_every_kind_of_poison_can_be_made() -> None:
         ("F14", replays._WAYS),
         ("F16", disks._OF),
         ("F20", floods.FLOODS),
+        ("F24", upgrades.STEPS),
+        ("F27", restores._WAYS),
         ("F25", nemesis._BACKGROUNDS),
         ("F25", nemesis._ROWS),
+        ("F25L", nemesis._BACKGROUNDS),
+        ("F25L", nemesis._ROWS),
     ],
 )
 def test_every_kind_has_a_way(fault: str, ways: Mapping[str, object]) -> None:
@@ -122,8 +128,9 @@ def test_every_cut_has_its_rules_and_its_proxies() -> None:
 
 def test_the_nemesis_draws_from_rows_that_there_are() -> None:
     drawn = {row for rows in nemesis._ROWS.values() for row in rows}
+    instead = set(nemesis._ON_THREE_BROKERS.values())
 
-    assert drawn <= set(STRIKES) - {"F25"}
+    assert drawn | instead <= set(STRIKES) - {"F25", "F25L"}
 
 
 def test_a_pass_over_all_failpoints_dies_on_one_node() -> None:
