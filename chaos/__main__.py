@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     rows = "\n".join(f"  {name:4} {row.title}" for name, row in FAULTS.items())
     parser = argparse.ArgumentParser(
         prog="python -m orders.chaos",
-        description="Breaks two nodes, PostgreSQL and the connections between them "
+        description="Breaks nodes, PostgreSQL, Kafka and the connections between them "
         "under load, and checks that nothing accepted is lost or settled twice.\n\n"
         f"faults:\n{rows}",
         epilog=_EXAMPLES,

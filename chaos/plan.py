@@ -207,6 +207,13 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             6,
             _NEVER_LATE,
         ),
+        "F21": FaultRow(
+            "slow and idle clients",
+            ("slow headers", "slow bodies", "idle connections"),
+            (0.3, 1.0),
+            6,
+            _NEVER_LATE,
+        ),
         "F22": FaultRow("rolling restart", ("SIGTERM",), (0.3, 1.5), 10, _NEVER_LATE),
         "F23": FaultRow(
             "a node without descriptors, or memory",

@@ -29,6 +29,7 @@ from orders.chaos.faults.replicas import strike_replicas
 from orders.chaos.faults.restarts import strike_rolling_restart
 from orders.chaos.faults.restores import strike_restore
 from orders.chaos.faults.shortages import strike_shortage
+from orders.chaos.faults.slow_clients import strike_slow_clients
 from orders.chaos.faults.upgrades import strike_upgrade
 from orders.chaos.faults.zombies import strike_zombie
 from orders.chaos.plan import BROKERS_OF_THREE, plan_trial
@@ -59,6 +60,7 @@ _ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
         "F16": strike_disk,
         "F17": strike_clock,
         "F20": strike_flood,
+        "F21": strike_slow_clients,
         "F22": strike_rolling_restart,
         "F23": strike_shortage,
         "F24": strike_upgrade,

@@ -17,6 +17,7 @@ from orders.chaos.faults import (
     rebalances,
     replays,
     restores,
+    slow_clients,
     upgrades,
     zombies,
 )
@@ -101,6 +102,7 @@ def test_every_kind_of_poison_can_be_made() -> None:
         ("F14", replays._WAYS),
         ("F16", disks._OF),
         ("F20", floods.FLOODS),
+        ("F21", slow_clients.CROWDS),
         ("F24", upgrades.STEPS),
         ("F27", restores._WAYS),
         ("F25", nemesis._BACKGROUNDS),
