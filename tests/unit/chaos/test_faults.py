@@ -8,6 +8,7 @@ from orders.chaos.faults.actors import ending_problems, failed_at, role_of
 from orders.chaos.faults.brokers import judge_intake
 from orders.chaos.faults.postgres import judge_outage, outage_problems
 from orders.chaos.faults.restarts import Stop, judge_stops
+from orders.chaos.faults.slow_clients import judge_others
 from orders.verification.journal import Operation, Outcome
 
 
@@ -166,6 +167,22 @@ def test_orders_refused_before_or_after_are_not_held_against_kafka() -> None:
 
 def test_an_outage_without_orders_shows_nothing() -> None:
     assert not judge_intake(5.0, 8.0, [created(4.0, 201)]).fired
+
+
+@pytest.mark.parametrize(
+    ("seen", "problems"),
+    [
+        (read(0.1, 200), 0),
+        (read(0.1, 503), 1),
+        (read(2.5, 200), 1),
+        (read(0.1, None), 1),
+    ],
+    ids=["answered", "refused", "late", "unanswered"],
+)
+def test_nobody_may_notice_slow_clients(seen: Operation, problems: int) -> None:
+    judged = judge_others(4.0, 9.0, [seen])
+
+    assert (judged.fired, len(judged.problems)) == (True, problems)
 
 
 def create(ended: float, status: int = 202) -> Operation:
