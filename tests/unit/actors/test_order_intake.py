@@ -195,6 +195,24 @@ def test_expired_order_that_someone_else_claimed_is_not_answered(bench: Bench) -
     assert bench.world.telemetry.rejections.get(NOT_STORED, 0) == 0
 
 
+@pytest.mark.parametrize("then", [0.1, 0.7], ids=["in time", "late as before"])
+def test_order_refused_before_its_batch_went_back_is_done_with(
+    bench: Bench, then: float
+) -> None:
+    bench.writer.lane.offer(store_orders("x", "y", "z"))
+    bench.world.status.store_seconds["writer"] = 0.5
+    bench.role.offer(store_orders("late", deadline=bench.world.clock() + 0.7))
+    bench.role.offer(store_orders("a", "b"))
+    bench.world.deliver(bench.actor)
+
+    bench.passed_on()
+    bench.world.status.store_seconds["writer"] = then
+    bench.world.run(bench.actor, Wake())
+
+    assert bench.passed_on() == ["a", "b"]
+    assert bench.world.telemetry.rejections[NOT_STORED] == 1
+
+
 def test_refused_order_cannot_be_claimed_any_more(bench: Bench) -> None:
     message = store_orders("late", deadline=bench.world.clock() - 1)
     bench.role.offer(message)
