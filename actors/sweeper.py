@@ -139,7 +139,6 @@ class Sweeper(SupervisedActor[None]):
         try:
             self._sweep(self._store)
         except DatabaseUnavailableError as error:
-            self._excuse_all()
             self.role.log.warning("sweeper.delayed", error=str(error))
             return
         if self._after_tick is not None:
@@ -147,7 +146,11 @@ class Sweeper(SupervisedActor[None]):
 
     def _sweep(self, store: SweepStore) -> None:
         rules = self._rules
-        store.renew_node(rules.lease_seconds)
+        try:
+            store.renew_node(rules.lease_seconds)
+        except DatabaseUnavailableError:
+            self._excuse_all()  # a later statement may just be slow
+            raise
         self.show_life()
         if self._suspected_at is not None:
             self._publish_own(store)
@@ -164,6 +167,7 @@ class Sweeper(SupervisedActor[None]):
                 self.show_life()
                 step(store)
         else:
+            self._takes_over = False
             self._status.unsettled_oldest_age_seconds = 0.0
         self.show_life()
         self._refresh_gauges(store)

@@ -13,6 +13,7 @@ from orders.chaos.load_process import LoadFailedError
 from orders.chaos.node import NodeFailedError
 from orders.chaos.plan import FAULTS
 from orders.chaos.progress import Progress
+from orders.chaos.releases import NoReleaseError
 from orders.chaos.report import (
     ReportError,
     as_text,
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "report":
             return _report(commit, results, write=options.write)
         return _run(options, results)
-    except (ResultsError, ReportError, DevstackError) as error:
+    except (ResultsError, ReportError, DevstackError, NoReleaseError) as error:
         print(error, file=sys.stderr)
     except (NodeFailedError, LoadFailedError) as error:
         print(f"a batch could not be run: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""One batch: a fresh database and topic, two nodes, and the load on them."""
+"""One batch: a fresh database and topic, the nodes, and the load on them."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -86,8 +86,8 @@ class Arena:
         return self.stack.postgres.url_for(self.database)
 
     def operations(self) -> Iterator[Operation]:
-        """Yield what the clients saw, those of earlier loads and floods included; all
-        have ended. Orders that the harness made PostgreSQL forget are left out.
+        """Yield what the clients saw, of earlier loads and floods too, as far as they
+        have written it. Orders that PostgreSQL was made to forget are left out.
         """
         for load in (self.load, *self._others):
             for operation in read_journal(load.journal):

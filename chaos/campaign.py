@@ -54,6 +54,7 @@ def run_campaign(
     Raises:
         DevstackError: the servers do not start.
         NodeFailedError, LoadFailedError: a batch cannot be started.
+        NoReleaseError: the release before cannot be had, where it is needed.
         ResultsError: ``results`` has trials that were made under another load.
 
     """
@@ -88,17 +89,17 @@ def run_batch(
 
     Raises:
         NodeFailedError, LoadFailedError: the batch cannot be started.
+        NoReleaseError: the release before cannot be had, where it is needed.
 
     """
     name = f"chaos_{number}_{secrets.token_hex(3)}"
-    directory = plan.directory / f"batch-{number:03d}"
     release = THIS
     if plan.fault in FROM_RELEASE_BEFORE:
         release = unpack_release_before(plan.directory / f"release-{number:03d}")
     arena = Arena(
         stack,
         name,
-        directory,
+        plan.directory / f"batch-{number:03d}",
         _load(plan, stack, name),
         NODE_SETTINGS.get(plan.fault, {}),
         release,

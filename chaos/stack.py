@@ -116,7 +116,7 @@ class ChaosStack:
         self._exits.close()
 
     def bring_back(self) -> None:
-        """Have both servers run, after they were killed, stopped or frozen."""
+        """Have all servers run, after they were killed, stopped or frozen."""
         for server in (self.postgres, *self.brokers):
             server.start()
             server.kill(signal.SIGCONT)

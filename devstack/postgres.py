@@ -67,6 +67,7 @@ class EmbeddedPostgres(EmbeddedServer):
         """
         copy = self._directory / "copy"
         self._require_stopped()
+        shutil.rmtree(copy, ignore_errors=True)
         _copy_tree(self._cluster, copy)
         return copy
 

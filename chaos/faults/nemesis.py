@@ -38,7 +38,7 @@ _ROWS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-_ON_THREE_BROKERS: Final[Mapping[str, str]] = MappingProxyType(
+_INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     # Half an hour's topic is too long to be read and written again within a minute.
     {"F5": "F6L", "F6": "F6L", "F14": "F22"}
 )
@@ -60,7 +60,7 @@ def strike_at_random(
     rng = random.Random(f"{trial.fault}/{trial.seed}/{trial.number}/nemesis")
     row = rng.choice(_ROWS[trial.kind])
     if len(arena.stack.brokers) > 1:
-        row = _ON_THREE_BROKERS.get(row, row)
+        row = _INSTEAD.get(row, row)
     chosen = replace(
         draw(row, trial.seed, rng.randrange(10**6)),
         node=trial.node,
@@ -134,6 +134,8 @@ def _killing(
             yield
         finally:
             thread.join(_JOIN_SECONDS)
+            if thread.is_alive():
+                failures.append(TimeoutError("the server killed is not back"))
         if failures:
             raise failures[0]
 

@@ -18,6 +18,8 @@ from orders.verification.journal import Operation
 _CONNECT_SECONDS = 5.0
 _STAY_SECONDS = 12.0
 """Longer than a client may take to send a request (10 s)."""
+_MET_SECONDS = 7.0
+"""So long all of them must have been there, or a node was not kept busy."""
 _CLOSED_SECONDS = 4.0
 """From then on until the last slow sender is closed."""
 _EVERY_SECONDS = 1.0
@@ -64,15 +66,14 @@ def strike_slow_clients(arena: Arena, trial: Trial) -> Hit:
             opened.enter_context(_connect(node.gates.http_port, crowd.first))
             for _ in range(crowd.connections)
         ]
-        until = time.monotonic() + _STAY_SECONDS
-        if not crowd.may_stay:
-            until += _CLOSED_SECONDS
-        left = _drip(clients, crowd.more, until)
+        met = _drip(clients, crowd.more, at + _MET_SECONDS)
+        until = at + _STAY_SECONDS + (0 if crowd.may_stay else _CLOSED_SECONDS)
+        left = _drip(met, crowd.more, until)
         arena.await_flow()
         over = time.monotonic()
     recovery = await_recovery(arena, over)
     return Hit(
-        fired=len(clients) == crowd.connections,
+        fired=len(met) == crowd.connections,
         at=at,
         over=over,
         node=trial.node,

@@ -86,6 +86,7 @@ def test_committed_rows_outlive_repeated_kills(server: EmbeddedPostgres) -> None
 def test_a_copy_brings_back_what_there_was(server: EmbeddedPostgres) -> None:
     _write(server.url, 1)
     server.stop()
+    server.copy_data()  # in vain: the next one takes its place
     copy = server.copy_data()
     server.start()
     _write(server.url, 2)
@@ -100,6 +101,9 @@ def test_a_copy_brings_back_what_there_was(server: EmbeddedPostgres) -> None:
 def test_a_running_server_is_not_copied(server: EmbeddedPostgres) -> None:
     with pytest.raises(DevstackError, match="runs"):
         server.copy_data()
+
+    with pytest.raises(DevstackError, match="runs"):
+        server.put_back(server._directory / "copy")
 
 
 def test_a_crashed_servers_pid_may_belong_to_another_one(

@@ -337,6 +337,40 @@ def test_taking_rows_over_goes_on_though_it_moves_the_oldest(bench: Bench) -> No
     assert bench.store.abandoned_ages[-1] == NEVER
 
 
+def test_taking_rows_over_ends_with_the_lease(bench: Bench) -> None:
+    bench.store.abandoned = [event("a")]
+    sweep_with_kafka(bench, 130, oldest_row_at=bench.world.clock())
+    bench.store.holds_lease = False
+    sweep_with_kafka(bench, 60, oldest_row_at=None)
+    bench.store.abandoned_ages.clear()
+
+    bench.store.holds_lease = True
+    sweep_with_kafka(bench, 60, oldest_row_at=None)
+
+    assert set(bench.store.abandoned_ages) == {NEVER}
+
+
+def test_failed_sweeps_make_no_row_abandoned(bench: Bench) -> None:
+    began = bench.world.clock()
+    sweep_with_kafka(bench, 60, oldest_row_at=began)
+    for _ in range(120):
+        bench.store.fails_at["renew_node"] = AWAY
+        sweep_with_kafka(bench, 1, oldest_row_at=began)
+
+    sweep_with_kafka(bench, 60, oldest_row_at=began)
+
+    assert set(bench.store.abandoned_ages) == {NEVER}
+
+
+def test_a_slow_statement_excuses_no_row(bench: Bench) -> None:
+    began = bench.world.clock()
+    for _ in range(130):
+        bench.store.fails_at["scan_unsettled"] = AWAY
+        sweep_with_kafka(bench, 1, oldest_row_at=began)
+
+    assert bench.store.abandoned_ages[-1] == SweepRules().abandoned_after_seconds
+
+
 def test_rows_older_than_the_machine_runs_may_move(world: World) -> None:
     world.clock.now = 5.0
     bench = make_bench(world)

@@ -130,7 +130,7 @@ def test_every_cut_has_its_rules_and_its_proxies() -> None:
 
 def test_the_nemesis_draws_from_rows_that_there_are() -> None:
     drawn = {row for rows in nemesis._ROWS.values() for row in rows}
-    instead = set(nemesis._ON_THREE_BROKERS.values())
+    instead = set(nemesis._INSTEAD.values())
 
     assert drawn | instead <= set(STRIKES) - {"F25", "F25L"}
 

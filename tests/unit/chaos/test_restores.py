@@ -1,39 +1,34 @@
-"""Which records a restored database cannot know."""
+"""What a restored database is excused from knowing."""
 
-from collections.abc import Sequence
+import pytest
 
-from orders.chaos.faults.restores import strangers
-from orders.domain.audit import AuditedRecord, StoredEvent
-from orders.domain.records import EventRef
-
-STORED = {
-    EventRef("a", 1): StoredEvent("a", 1, "accepted", "a1", None),
-    EventRef("a", 2): StoredEvent("a", 2, "paid", "a2 anew", None),
-}
+from orders.chaos.faults.restores import first_told, is_between
+from orders.domain.audit import AuditedRecord
+from orders.verification.journal import Operation, Outcome
 
 
-def find(events: Sequence[EventRef]) -> dict[EventRef, StoredEvent]:
-    return {event: STORED[event] for event in events if event in STORED}
+def told(order_id: str | None, ended: float, kind: str = "create") -> Operation:
+    fields = (1, "key", "/v1/orders", "", ended - 0.1, ended, Outcome.OK, 202)
+    return Operation(kind, *fields, order_id=order_id)  # type: ignore[arg-type]
 
 
-def record(
-    offset: int, order_id: str | None, version: int, value: str
-) -> AuditedRecord:
-    return AuditedRecord(0, offset, order_id, version, "", value.encode())
+@pytest.mark.parametrize(
+    ("partition", "offset", "between"),
+    [(0, 4, False), (0, 5, True), (0, 7, True), (0, 8, False), (1, 0, True)],
+)
+def test_only_what_came_after_the_copy_and_before_the_restore(
+    partition: int, offset: int, between: bool
+) -> None:
+    record = AuditedRecord(partition, offset, "a", 1, "", b"")
+
+    assert is_between(record, {0: 5}, {0: 8, 1: 3}) is between
 
 
-def test_events_that_are_not_stored_so_are_strangers() -> None:
-    records = [
-        record(0, "a", 1, "a1"),
-        record(1, "a", 2, "a2"),
-        record(2, "b", 1, "b1"),
-        record(3, None, 1, "noise"),
-    ]
+def test_an_order_counts_from_the_first_time_it_was_told_of() -> None:
+    operations = [told("a", 12.0), told("a", 9.0), told("b", 15.0), told(None, 3.0)]
 
-    assert [it.offset for it in strangers(records, find)] == [1, 2, 3]
+    assert first_told(operations) == {"a": 9.0, "b": 15.0}
 
 
-def test_every_record_is_looked_at() -> None:
-    records = [record(number, "b", 1, "b1") for number in range(2_500)]
-
-    assert len(list(strangers(records, find))) == 2_500
+def test_a_look_at_an_order_is_no_order() -> None:
+    assert first_told([told("a", 9.0, kind="read")]) == {}
