@@ -36,6 +36,7 @@ def strike_restore(arena: Arena, trial: Trial) -> Hit:
     out of the check; all that the copy has must come to its end as ever.
     """
     time.sleep(trial.delay_seconds)
+    at = time.monotonic()
     copy = _copy(arena)
     arena.await_flow()
     time.sleep(_FORGOTTEN_SECONDS)
@@ -61,7 +62,7 @@ def strike_restore(arena: Arena, trial: Trial) -> Hit:
         problems.append(f"{_UNKNOWN_ORDERS} is {unknown}, {forgotten} are forgotten")
     return Hit(
         fired=forgotten > 0,
-        at=copy.at,
+        at=at,
         over=over,
         problems=(*problems, *stopped, *recovery.problems, *read.problems),
         measured={
