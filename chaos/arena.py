@@ -124,10 +124,7 @@ class Arena:
         """Start everything and wait until orders flow; end all of it at the end."""
         make_database(self.stack.postgres.url, self.database)
         try:
-            for node in self.nodes:
-                node.start()
-            for node in self.nodes:
-                node.wait_ready()
+            self.start_nodes()
             self.load = LoadProcess(self._plan, self.directory)
             try:
                 self.await_flow(_WARM_SECONDS, orders=_WARM_ORDERS)
@@ -188,6 +185,18 @@ class Arena:
             problem = stop_problem(node)
             if problem is not None:
                 yield problem
+
+    def start_nodes(self) -> None:
+        """Start all nodes, and wait until each is ready.
+
+        Raises:
+            NodeFailedError: one is not.
+
+        """
+        for node in self.nodes:
+            node.start()
+        for node in self.nodes:
+            node.wait_ready()
 
     def stop_nodes(self) -> Iterator[str]:
         """Tell all nodes to stop; yield what was wrong with how they did."""

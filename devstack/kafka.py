@@ -90,6 +90,10 @@ class EmbeddedKafka(EmbeddedServer):
         [line] = [it for it in text.splitlines() if it.startswith(_CLUSTER)]
         return line.removeprefix(_CLUSTER)
 
+    def is_serving(self) -> bool:
+        """Ask it whether it serves; a frozen one takes two seconds to be found out."""
+        return kafka_probe.is_serving(ports.LOOPBACK, self.port)
+
     def lose_data(self) -> None:
         """Forget everything, for fault tests; the next start makes a new cluster.
 
@@ -196,10 +200,6 @@ class EmbeddedKafka(EmbeddedServer):
             raise DevstackError(
                 f"Kafka's storage was not formatted: {done.stdout}{done.stderr}"
             )
-
-    def is_serving(self) -> bool:
-        """Ask it whether it serves; a frozen one takes two seconds to be found out."""
-        return kafka_probe.is_serving(ports.LOOPBACK, self.port)
 
 
 def new_cluster_id() -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orders.chaos.arena import Arena
+from orders.chaos.hindsight import slowest_seconds
 from orders.chaos.recovery import await_recovery
 from orders.chaos.stack import ChaosStack
 from orders.chaos.trial import Hindsight, Hit, Trial
@@ -48,7 +49,7 @@ def judge_intake(at: float, back: float, operations: Sequence[Operation]) -> Hin
         problems=(f"{problem}: {refused[0]}",) if refused else (),
         measured={
             "taken_meanwhile": taken,
-            "slowest_seconds": max((op.ended - op.started for op in sent), default=0.0),
+            "slowest_seconds": slowest_seconds(sent),
         },
     )
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from orders.chaos.arena import Arena
+from orders.chaos.hindsight import met_by, slowest_seconds
 from orders.chaos.load_process import LoadProcess
 from orders.chaos.load_stats import LoadStats
 from orders.chaos.node import ChaosNode
@@ -84,11 +85,11 @@ def answer_problems(load: LoadProcess, stats: LoadStats) -> Iterator[str]:
 
 def judge_flood(at: float, over: float, operations: Sequence[Operation]) -> Hindsight:
     """Measure what clients saw while the flood lasted."""
-    seen = [op for op in operations if at < op.ended and op.started < over]
+    seen = met_by(at, over, operations)
     return Hindsight(
         measured={
             "refused": sum(op.http_status == _UNAVAILABLE for op in seen),
-            "slowest_seconds": max((op.ended - op.started for op in seen), default=0.0),
+            "slowest_seconds": slowest_seconds(seen),
         }
     )
 

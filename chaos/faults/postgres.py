@@ -9,6 +9,7 @@ from typing import Final
 
 from orders.chaos.arena import Arena
 from orders.chaos.database import hold_connections, set_read_only
+from orders.chaos.hindsight import met_by, slowest_seconds
 from orders.chaos.proxy_rules import PASS, Rules
 from orders.chaos.stack import MAX_CONNECTIONS, ChaosStack
 from orders.chaos.trial import Hindsight, Hit, Trial
@@ -47,13 +48,13 @@ def strike_postgres(arena: Arena, trial: Trial) -> Hit:
 
 def judge_outage(at: float, back: float, operations: Sequence[Operation]) -> Hindsight:
     """Judge the requests that an outage met, from ``at`` to ``back``."""
-    seen = [op for op in operations if at < op.ended and op.started < back]
+    seen = met_by(at, back, operations)
     unavailable = sum(op.http_status == _UNAVAILABLE for op in seen)
     return Hindsight(
         fired=unavailable > 0,
         problems=tuple(outage_problems(seen)),
         measured={
-            "slowest_seconds": max((op.ended - op.started for op in seen), default=0),
+            "slowest_seconds": slowest_seconds(seen),
             "unavailable": unavailable,
         },
     )

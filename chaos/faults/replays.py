@@ -92,10 +92,7 @@ def _rewind_group(arena: Arena, _trial: Trial) -> Mapping[int, int]:
         raise RuntimeError("; ".join(problems))
     places = ends(arena)
     rewind(arena)
-    for node in arena.nodes:
-        node.start()
-    for node in arena.nodes:
-        node.wait_ready()
+    arena.start_nodes()
     return places
 
 

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from orders.chaos.arena import Arena
 from orders.chaos.database import buried_of
 from orders.chaos.faults.floods import answer_problems
-from orders.chaos.node import ChaosNode
 from orders.chaos.recovery import await_condition, await_recovery
 from orders.chaos.topic import all_records, ends, has_read, rewind
 from orders.chaos.trial import Hit, Trial
@@ -20,12 +19,12 @@ from orders.domain.records import EventRef
 from orders.messaging.topic_audit import audited
 from orders.persistence.audit import PostgresOrderAudit, order_audit
 from orders.verification.journal import Operation
+from orders.verification.ports import MAX_ASKED
 
 _FORGOTTEN_SECONDS = 4.0
 """Of orders that the copy lacks."""
 _QUIET_SECONDS = 1.0
 _STILL_SECONDS = 20.0
-_PAGE = 1_000
 _UNKNOWN_ORDERS = "orders_unknown_orders_total"
 
 
@@ -127,7 +126,7 @@ def _nodes_stopped(arena: Arena) -> Iterator[list[str]]:
     """Have no node run inside, as operations.md has it."""
     problems = list(arena.stop_nodes())
     yield problems
-    _start(arena.nodes)
+    arena.start_nodes()
 
 
 @contextmanager
@@ -146,13 +145,6 @@ _WAYS: Final = MappingProxyType(
     }
 )
 """What the nodes do while PostgreSQL is brought back; each tells what went wrong."""
-
-
-def _start(nodes: Sequence[ChaosNode]) -> None:
-    for node in nodes:
-        node.start()
-    for node in nodes:
-        node.wait_ready()
 
 
 def _leave_out(
@@ -182,7 +174,7 @@ def _known(history: PostgresOrderAudit, order_ids: Sequence[str]) -> set[str]:
     return {
         event.order_id
         for some in (
-            order_ids[at : at + _PAGE] for at in range(0, len(order_ids), _PAGE)
+            order_ids[at : at + MAX_ASKED] for at in range(0, len(order_ids), MAX_ASKED)
         )
         for event in history.find_events([EventRef(each, 1) for each in some])
     }

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from orders.chaos.arena import Arena
 from orders.chaos.faults.postgres import outage_problems
+from orders.chaos.hindsight import met_by, slowest_seconds
 from orders.chaos.recovery import await_recovery
 from orders.chaos.trial import Hindsight, Hit, Trial
 from orders.devstack.ports import LOOPBACK
@@ -63,7 +64,7 @@ def strike_slow_clients(arena: Arena, trial: Trial) -> Hit:
     at = time.monotonic()
     with contextlib.ExitStack() as opened:
         clients = [
-            opened.enter_context(_connect(node.gates.http_port, crowd.first))
+            opened.enter_context(_connect(node.gates.http_port, crowd))
             for _ in range(crowd.connections)
         ]
         met = _drip(clients, crowd.more, at + _MET_SECONDS)
@@ -85,7 +86,7 @@ def strike_slow_clients(arena: Arena, trial: Trial) -> Hit:
 
 def judge_others(at: float, over: float, operations: Sequence[Operation]) -> Hindsight:
     """Judge what the other clients saw: answers, in time, and no refusals."""
-    seen = [op for op in operations if at < op.ended and op.started < over]
+    seen = met_by(at, over, operations)
     refused = [op for op in seen if (op.http_status or 0) >= _SERVER_ERROR]
     told = f"{len(refused)} requests of other clients were refused"
     return Hindsight(
@@ -94,15 +95,15 @@ def judge_others(at: float, over: float, operations: Sequence[Operation]) -> Hin
             *outage_problems(seen),
             *((f"{told}: {refused[0]}",) if refused else ()),
         ),
-        measured={
-            "slowest_seconds": max((op.ended - op.started for op in seen), default=0.0)
-        },
+        measured={"slowest_seconds": slowest_seconds(seen)},
     )
 
 
-def _connect(port: int, first: bytes) -> socket.socket:
+def _connect(port: int, crowd: Crowd) -> socket.socket:
     client = socket.create_connection((LOOPBACK, port), _CONNECT_SECONDS)
-    client.sendall(first)
+    client.sendall(crowd.first)
+    if crowd.may_stay:
+        client.recv(1)  # answered: the node has it, and not the kernel's backlog
     client.setblocking(False)
     return client
 
@@ -114,13 +115,14 @@ def _drip(
     left = list(clients)
     while left and time.monotonic() < until:
         time.sleep(_EVERY_SECONDS)
-        left = list(_still_open(left, more))
+        left = list(still_open(left, more))
     return left
 
 
-def _still_open(
+def still_open(
     clients: Iterable[socket.socket], more: bytes
 ) -> Iterator[socket.socket]:
+    """Send each client's ``more``; yield those that the node has not closed."""
     for client in clients:
         try:
             client.send(more)
