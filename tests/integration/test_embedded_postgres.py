@@ -84,9 +84,11 @@ def test_committed_rows_outlive_repeated_kills(server: EmbeddedPostgres) -> None
 
 
 def test_a_copy_brings_back_what_there_was(server: EmbeddedPostgres) -> None:
-    _write(server.url, 1)
     server.stop()
     server.copy_data()  # in vain: the next one takes its place
+    server.start()
+    _write(server.url, 1)
+    server.stop()
     copy = server.copy_data()
     server.start()
     _write(server.url, 2)

@@ -25,7 +25,8 @@ def test_only_what_came_after_the_copy_and_before_the_restore(
 
 
 def test_an_order_counts_from_the_first_time_it_was_told_of() -> None:
-    operations = [told("a", 12.0), told("a", 9.0), told("b", 15.0), told(None, 3.0)]
+    told_of_a = [told("a", 12.0), told("a", 9.0), told("a", 14.0)]
+    operations = [*told_of_a, told("b", 15.0), told(None, 3.0)]
 
     assert first_told(operations) == {"a": 9.0, "b": 15.0}
 

@@ -92,3 +92,20 @@ def test_the_grace_is_longer_than_the_repairs_of_the_service(
     run(check, *words)
 
     assert used == [grace]
+
+
+@pytest.mark.parametrize(
+    ("words", "witnesses"), [((), 10), (("--witnesses", "25"), 25)]
+)
+def test_more_witnesses_may_be_asked_for(
+    run: Run, words: tuple[str, ...], witnesses: int
+) -> None:
+    used: list[int] = []
+
+    def check(*arguments: object, **_: object) -> object:
+        used.extend(it.witnesses for it in arguments if isinstance(it, Rules))
+        return Findings().verdict()
+
+    run(check, *words)
+
+    assert used == [witnesses]

@@ -7,7 +7,7 @@ from orders.domain.transitions import Change, changes_from, move
 from orders.verification.check import verify
 from orders.verification.journal import Outcome
 from orders.verification.rules import Rules
-from orders.verification.verdict import Extent
+from orders.verification.verdict import Extent, Group
 
 DECISIONS = {Change.APPROVED, Change.DECLINED}
 
@@ -131,3 +131,13 @@ def test_long_work_is_told_of(world) -> None:
     )
 
     assert told == [("operations", 10_000), ("operations", 20_000)]
+
+
+def test_as_many_witnesses_are_shown_as_the_rules_ask_for(world) -> None:
+    for number in range(1, 31):
+        world.create(number)  # and nothing is stored
+
+    verdict = world.verify(witnesses=20)
+
+    assert verdict.violations["lost"] == 30
+    assert len(list(verdict.witnesses(Group.LOST))) == 20
