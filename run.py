@@ -2,7 +2,8 @@
 
     settings -> servers (given, or embedded) -> actors and HTTP -> wait -> drain
 
-Started by ``make run`` and by the container; ``orders serve`` does the same. The
+Started by ``make run`` and by the container. With words behind it, it is the command
+line: ``run.py migrate`` is ``orders migrate``, and so is each other command. The
 architecture is drawn in docs/architecture.md, and put together in
 ``cli/composition.py``, in the same order.
 """
@@ -10,10 +11,10 @@ architecture is drawn in docs/architecture.md, and put together in
 import sys
 
 try:
-    from orders.cli.serve import serve
+    from orders.cli.main import main
 except ModuleNotFoundError as error:
     todo = "run `make install`, then .venv/bin/python run.py; or just `make run`"
     sys.exit(f"cannot start: {error}: {todo}")
 
 if __name__ == "__main__":
-    sys.exit(serve())
+    main(sys.argv[1:] or ["serve"])

@@ -17,6 +17,7 @@ from orders.actors.supervisor import Supervisor, Watch
 from orders.cli.access import keyed_access
 from orders.cli.adapters import Adapters
 from orders.cli.children import Parts, children_of
+from orders.cli.descriptors import room_for_clients
 from orders.cli.health import MetricsSource, health_of, publish_gauges
 from orders.cli.node import Node
 from orders.cli.roles import Roles, make_roles
@@ -51,10 +52,12 @@ def compose(
     """Return a node that is ready to run.
 
     Raises:
-        OSError: an address to listen on is taken.
+        OSError: an address to listen on is taken, or too few files may be open.
     """
     node: Node
     log = get_logger("orders").bind()
+    http = settings.http
+    clients = room_for_clients(http.max_connections, settings.kafka.consumers, log)
     release = version("orders")
     metrics = Metrics(log, version=release)
     status = NodeStatus()
@@ -102,7 +105,8 @@ def compose(
         body_bytes={BATCH_PATH: settings.http.max_batch_bytes},
         limits=Limits(
             max_body_bytes=settings.http.max_body_bytes,
-            max_connections=settings.http.max_connections,
+            max_connections=clients.served,
+            refusal_room=clients.refused,
             request_timeout_seconds=settings.http.request_timeout_seconds,
             keep_alive_seconds=settings.http.keep_alive_seconds,
         ),

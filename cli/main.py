@@ -1,10 +1,12 @@
 """The operator's command line: ``orders <command>``.
 
-Exit codes: 0 done, 1 failed or not found, 2 wrong usage. Commands import what they
-need when they run, so that ``--help`` is instant.
+Exit codes: 0 done, 1 failed, not found or not written, 2 wrong usage. Commands import
+what they need when they run, so that ``--help`` is instant.
 """
 
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 import typer
 
@@ -30,6 +32,7 @@ from orders.cli.commands import (
     version,
 )
 from orders.cli.failure import CommandError, reason_of
+from orders.cli.streams import OutputError, give_output_up, guard_streams
 from orders.domain.errors import BrokerUnavailableError, DatabaseUnavailableError
 
 FAILED = 1
@@ -37,7 +40,7 @@ FAILED = 1
 app = typer.Typer(
     name="orders",
     help="Run and look after the order service. Settings come from the environment, "
-    "as for a node.",
+    "as for a node.\n\nExample: orders check && orders serve",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -64,19 +67,29 @@ app.command("demo")(demo.demo)
 app.command("version")(version.version)
 
 
-def main() -> None:
-    """Run the command line and exit."""
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, ``sys.argv`` where no words are given, and exit."""
+    guard_streams()
     try:
-        app()
+        try:
+            app(words)
+        finally:
+            sys.stdout.flush()
     except CommandError as error:
         _fail(str(error))
     except DatabaseUnavailableError as error:
         _fail(f"PostgreSQL: {reason_of(error)}")
     except BrokerUnavailableError as error:
         _fail(reason_of(error))
+    except OSError as error:
+        _fail(" ".join(reason_of(error).split()))
+    except OutputError as error:
+        give_output_up()
+        _fail(str(error))
+    sys.exit()
 
 
-def _fail(text: str) -> None:
+def _fail(text: str) -> NoReturn:
     print(f"orders: {text}", file=sys.stderr)
     sys.exit(FAILED)
 

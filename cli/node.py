@@ -10,7 +10,7 @@ from orders.actors.node_status import NodeStatus
 from orders.actors.ports import Log
 from orders.actors.supervisor import Supervisor
 from orders.cli.roles import Roles
-from orders.cli.target import local_url
+from orders.cli.target import local_url, origin
 from orders.config.exit_codes import DRAINED, ESCALATED, START_FAILED
 from orders.http.loop import EventLoop
 from orders.http.operations import OperationsServer
@@ -63,8 +63,8 @@ class Node:
         self._supervisor.start()
         _calm_collector()
         api_host, operations_host = self._hosts
-        api = f"http://{api_host}:{self._server.port}"
-        operations = f"http://{operations_host}:{self._operations.port}"
+        api = origin(api_host, self._server.port)
+        operations = origin(operations_host, self._operations.port)
         self._log.info("node.started", api=api, operations=operations)
         if on_ready is not None:
             reached = (

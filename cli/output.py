@@ -4,6 +4,10 @@ Columns are plain text, the same in a terminal and in a pipe. What others wrote 
 the database may hold control characters; none of them reaches a terminal.
 """
 
+import codecs
+import json
+import re
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -14,6 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 """The option of every command that prints data."""
 
 _GAP = "  "
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -21,7 +26,15 @@ def print_json(value: object) -> None:
     """Print ``value`` as indented JSON; times are RFC 3339 in UTC."""
     import msgspec  # noqa: PLC0415 - not needed for --help
 
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    print_json_text(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_json_text(text: str) -> None:
+    """Print JSON that stays JSON in an encoding that lacks some of its letters."""
+    encoding = sys.stdout.encoding or "ascii"
+    if codecs.lookup(encoding).name != "utf-8":
+        text = _NOT_ASCII.sub(lambda letter: json.dumps(letter[0])[1:-1], text)
+    print(text)
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -32,6 +32,6 @@ def _port_of_running(directory: Path) -> int | None:
     try:
         pid = int((directory / "server.pid").read_text("ascii"))
         port = int((directory / "port").read_text("ascii"))
-    except (FileNotFoundError, ValueError):  # never started, or about to be
+    except (OSError, ValueError):  # never started, about to be, or not ours to read
         return None
     return port if str(directory.resolve()) in command_line(pid) else None

@@ -10,9 +10,10 @@ from types import FrameType
 
 from orders.cli.composition import compose
 from orders.cli.cpu import running_on
+from orders.cli.given_settings import given_settings
 from orders.config.exit_codes import START_FAILED
 from orders.config.logs import configure_logs, get_logger
-from orders.config.settings import Settings, SettingsError, load_settings
+from orders.config.settings import Settings, SettingsError
 from orders.config.signals import install_signals
 from orders.failpoints.registry import arm
 from orders.failpoints.specification import SpecificationError, parse
@@ -42,7 +43,7 @@ class Addresses:
 def serve(environ: Mapping[str, str] = os.environ) -> int:
     """Run one node until it is told to stop; return the exit code."""
     try:
-        settings = load_settings(environ)
+        settings = given_settings(environ)
         arm_failpoints(settings.failpoints)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -120,6 +121,9 @@ def servers(settings: Settings) -> Iterator[Addresses]:
         stack.start()
     except DevstackError as error:
         raise StartError(str(error)) from error
+    except OSError as error:
+        place = settings.data_dir.resolve()
+        raise StartError(f"{error}; set ORDERS_DATA_DIR, now {place}") from error
     try:
         yield Addresses(
             stack.database_url if settings.wants_embedded_database else url,

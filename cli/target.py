@@ -25,13 +25,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> "Settings":
 
     """
     # Imported here: it takes longer than all of `orders --help` may.
-    from orders.config.settings import (  # noqa: PLC0415
-        SettingsError,
-        load_settings,
-    )
+    from orders.cli.given_settings import given_settings  # noqa: PLC0415
+    from orders.config.settings import SettingsError  # noqa: PLC0415
 
     try:
-        return load_settings(environ)
+        return given_settings(environ)
     except SettingsError as error:
         raise CommandError(str(error)) from error
 
@@ -41,8 +39,12 @@ def local_url(host: str, port: int) -> str:
 
     A node on every address is found on the loopback.
     """
-    name = _ANY_ADDRESS.get(host.strip("[]"), host.strip("[]"))
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+    return origin(_ANY_ADDRESS.get(host, host), port)
+
+
+def origin(host: str, port: int) -> str:
+    """Return the URL of ``host`` and ``port``; IPv6 in brackets (RFC 3986, 3.2.2)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def database_url(settings: "Settings") -> str:

@@ -20,6 +20,7 @@ from orders.config.settings_errors import unknown_name
 
 _FILE = "_FILE"
 _MAX_SECRET_BYTES = 65_536
+_LINE_ENDS = "\r\n"
 
 # Kubernetes adds these for a Service whose name begins with "orders" (documented
 # under "Environment variables" of a Service); they are nobody's mistake.
@@ -43,11 +44,14 @@ class Given:
     problems: list[str] = field(default_factory=list)
 
     def put(self, path: SettingPath, value: object, written: str) -> None:
-        """Set one value, over that of a weaker layer."""
+        """Set one value, over that of a weaker layer.
+
+        A line end is no part of it: editors, ``echo`` and YAML leave one at the end.
+        """
         values = self.values
         for section in path[:-1]:
             values = values.setdefault(section, {})
-        values[path[-1]] = value
+        values[path[-1]] = value.strip(_LINE_ENDS) if isinstance(value, str) else value
         self.written_as[path] = written
 
 
@@ -60,11 +64,13 @@ def read_given(environ: Mapping[str, str], known: Catalogue) -> Given:
     variables = {
         name: value
         for name, value in environ.items()
-        if name.startswith(PREFIX) and value and not _is_service_link(name, value)
+        if name.startswith(PREFIX)
+        and value.strip(_LINE_ENDS)
+        and not _is_service_link(name, value)
     }
     given = Given()
-    config_file = variables.pop(CONFIG_FILE, None)
-    if config_file is not None:
+    config_file = variables.pop(CONFIG_FILE, "").strip(_LINE_ENDS)
+    if config_file:
         _read_toml(Path(config_file), known, given)
     for name in sorted(variables):
         _read_variable(name, variables, known, given)
@@ -93,7 +99,7 @@ def _read_variable(
     elif plain_name in variables:
         given.problems.append(f"{name}: {plain_name} is given too; give one of them")
     else:
-        _read_secret(name, Path(variables[name]), secret_path, given)
+        _read_secret(name, Path(variables[name].strip(_LINE_ENDS)), secret_path, given)
 
 
 def _path(name: str) -> SettingPath:
@@ -108,20 +114,25 @@ _DEPTH = 2
 
 
 def _read_secret(name: str, file: Path, path: SettingPath, given: Given) -> None:
+    """Read a secret's file, and never tell its name: it may be the secret itself."""
     try:
         with file.open("rb") as stream:
-            text = stream.read(_MAX_SECRET_BYTES + 1).decode()
+            # Windows' editors begin a file with a byte order mark.
+            text = stream.read(_MAX_SECRET_BYTES + 1).decode("utf-8-sig")
     except OSError as error:
-        given.problems.append(f"{name}: {file}: {error.strerror}")
+        given.problems.append(f"{name}: the file that it names: {error.strerror}")
         return
     except UnicodeDecodeError:
-        given.problems.append(f"{name}: {file}: not UTF-8 text")
+        given.problems.append(f"{name}: the file that it names is not UTF-8 text")
         return
     if len(text) > _MAX_SECRET_BYTES:
-        given.problems.append(f"{name}: {file}: larger than {_MAX_SECRET_BYTES} bytes")
-        return
-    # Editors and `echo` end a file with a newline that is no part of the secret.
-    given.put(path, text.rstrip("\r\n"), name)
+        given.problems.append(
+            f"{name}: the file that it names has more than {_MAX_SECRET_BYTES} bytes"
+        )
+    elif not text.strip(_LINE_ENDS):
+        given.problems.append(f"{name}: the file that it names is empty")
+    else:
+        given.put(path, text, name)
 
 
 def _read_toml(file: Path, known: Catalogue, given: Given) -> None:

@@ -1,6 +1,5 @@
 """Turns an event into a line: JSON for machines, columns for a person."""
 
-import re
 import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
@@ -10,24 +9,11 @@ from typing import Any
 import msgspec
 import structlog
 
+from orders.config.redaction import redact
+
 EventDict = MutableMapping[str, Any]
 
-_SECRETS = re.compile(
-    r"(://[^:/@\s]*:)[^@/\s]+(@)"
-    r"|\b((?:\w*password|passwd|secret|token)\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;'\"]+)",
-    re.IGNORECASE,
-)
 _MAX_TEXT = 16_384
-
-
-def redact(text: str) -> str:
-    """Return ``text`` without passwords, as drivers put them into messages."""
-    return _SECRETS.sub(_masked, text)
-
-
-def _masked(match: re.Match[str]) -> str:
-    before, after, name, _ = match.groups()
-    return f"{name}***" if name else f"{before}***{after}"
 
 
 def render_exception(_logger: object, _method: str, event_dict: EventDict) -> EventDict:

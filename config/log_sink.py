@@ -9,10 +9,12 @@ import os
 import select
 import threading
 from collections import deque
+from contextlib import suppress
 
 _LINGER_SECONDS = 0.01
 _FULL_PIPE_SECONDS = 1.0
 _MAX_LINES = 20_000
+_STDERR = 2
 
 
 class LineSink:
@@ -36,6 +38,7 @@ class LineSink:
         self._counting = threading.Lock()
         self._dropped = 0
         self._is_line_torn = False
+        self._has_complained = False
         self._thread = threading.Thread(target=self._run, name="log-sink", daemon=True)
         self._thread.start()
 
@@ -95,9 +98,19 @@ class LineSink:
             except BlockingIOError:
                 if not self._has_room():
                     break
-            except OSError:  # closed, broken pipe, disk full: dropped, and counted
+            except OSError as error:  # closed, broken pipe, disk full
+                self._complain(error)
                 break
         return written
+
+    def _complain(self, error: OSError) -> None:
+        """Say once, where there is a standard error, that there is no log."""
+        if self._has_complained:
+            return
+        self._has_complained = True
+        text = f"the log cannot be written, its lines are dropped: {error.strerror}\n"
+        with suppress(OSError):
+            os.write(_STDERR, text.encode())
 
     def _has_room(self) -> bool:
         # Somebody made the descriptor non-blocking, and its reader is slow.

@@ -10,9 +10,10 @@ from typing import Literal, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from orders.config.log_lines import ConsoleLine, JsonLine, redact, render_exception
+from orders.config.log_lines import ConsoleLine, JsonLine, render_exception
 from orders.config.log_repeats import TEMPLATE, RepeatLimiter
 from orders.config.log_sink import LineSink
+from orders.config.redaction import redact
 
 Format = Literal["json", "console"]
 Level = Literal["debug", "info", "warning", "error"]

@@ -14,11 +14,14 @@ Later layers win: defaults, the TOML file that `ORDERS_CONFIG_FILE` names, the
 environment, secret files. An empty variable counts as not given. Settings marked
 "secret" may also be given as a file: `ORDERS_DATABASE__URL_FILE=/run/secrets/url`;
 giving both is an error. In the TOML file the sections are tables and the names are
-in lower case: `ORDERS_HTTP__PORT=8080` is `port = 8080` under `[http]`.
+in lower case: `ORDERS_HTTP__PORT=8080` is `port = 8080` under `[http]`. A line end
+around a value is left out.
 
 A wrong or unknown name stops the start with one message that lists every error and
-the nearest valid name. Variables that Kubernetes adds for a Service named `orders`
-are left alone.
+the nearest valid name; so does a value that can never work, such as a database URL
+that libpq does not take or a file of certificates that is not there. No message quotes
+a secret, and `orders config` shows `***` for each. Variables that Kubernetes adds for a
+Service named `orders` are left alone.
 
 This page is made from the sections in `config/`; a test keeps it in step.
 """

@@ -22,24 +22,35 @@ from pydantic import (
 
 from orders.config.values import (
     EMBEDDED,
+    check_ascii_number,
+    check_authorities,
     check_bootstrap_servers,
     check_currency,
     check_database_url,
+    check_host,
+    check_own_certificate,
+    check_topic,
     log_format_for_stdout,
     lower,
 )
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Host = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s/]+$")]
+Host = Annotated[str, Field(max_length=255), AfterValidator(check_host)]
 Currency = Annotated[str, AfterValidator(check_currency)]
-Amount = Annotated[Decimal, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(check_ascii_number),
+    Field(gt=0, le=1_000_000_000, allow_inf_nan=False),
+]
 Limits = Annotated[
     Mapping[Currency, Amount],
     AfterValidator(MappingProxyType),
     PlainSerializer(dict),
 ]
 TopicName = Annotated[
-    str, Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._-]+$")
+    str,
+    Field(min_length=1, max_length=249, pattern=r"^[A-Za-z0-9._-]+$"),
+    AfterValidator(check_topic),
 ]
 
 
@@ -108,8 +119,8 @@ class KafkaSettings(Section):
     topic: TopicName = Field(default="orders", description="Topic of the order events.")
     group: str = Field(
         default="order-consumer-group",
-        min_length=1,
         max_length=255,
+        pattern=r"^[!-~]+$",
         description="Consumer group that all nodes share.",
     )
     partitions: int = Field(
@@ -170,11 +181,13 @@ class KafkaSettings(Section):
         default="SCRAM-SHA-512",
         description="How this node proves who it is, with SASL.",
     )
-    sasl_username: str | None = Field(default=None, description="User name, with SASL.")
-    sasl_password: SecretStr | None = Field(
-        default=None, description="Password, with SASL."
+    sasl_username: str | None = Field(
+        default=None, min_length=1, description="User name, with SASL."
     )
-    ssl_ca_file: Path | None = Field(
+    sasl_password: SecretStr | None = Field(
+        default=None, min_length=1, description="Password, with SASL."
+    )
+    ssl_ca_file: Annotated[Path | None, AfterValidator(check_authorities)] = Field(
         default=None,
         description="Certificates to trust, PEM; the system's where not given.",
     )
@@ -199,17 +212,51 @@ class KafkaSettings(Section):
             raise ValueError(
                 "KAFKA__MIN_INSYNC_REPLICAS is larger than KAFKA__REPLICATION_FACTOR"
             )
-        uses_sasl = self.security_protocol.startswith("SASL_")
+        return self
+
+    @model_validator(mode="after")
+    def _credentials_fit_the_protocol(self) -> Self:
+        protocol = self.security_protocol
+        uses_sasl, uses_tls = protocol.startswith("SASL_"), protocol.endswith("SSL")
         if uses_sasl and (self.sasl_username is None or self.sasl_password is None):
             raise ValueError(
-                f"KAFKA__SECURITY_PROTOCOL={self.security_protocol} also needs "
+                f"KAFKA__SECURITY_PROTOCOL={protocol} also needs "
                 "KAFKA__SASL_USERNAME and KAFKA__SASL_PASSWORD"
             )
-        if (self.ssl_certificate_file is None) != (self.ssl_key_file is None):
+        for name in sorted(self.model_fields_set):
+            # Sent in the clear, or not at all, is not what was meant.
+            if name.startswith("sasl_") and not uses_sasl:
+                raise ValueError(
+                    _of_no_use(name, protocol, "SASL_SSL or SASL_PLAINTEXT")
+                )
+            if name.startswith("ssl_") and not uses_tls:
+                raise ValueError(_of_no_use(name, protocol, "SSL or SASL_SSL"))
+        return self
+
+    @model_validator(mode="after")
+    def _own_certificate_can_be_used(self) -> Self:
+        certificate, key = self.ssl_certificate_file, self.ssl_key_file
+        if (certificate is None) != (key is None):
             raise ValueError(
                 "KAFKA__SSL_CERTIFICATE_FILE and KAFKA__SSL_KEY_FILE go together"
             )
+        if certificate is not None and key is not None:
+            try:
+                check_own_certificate(certificate, key, self.ssl_key_password)
+            except ValueError as error:
+                raise ValueError(
+                    f"KAFKA__SSL_CERTIFICATE_FILE and KAFKA__SSL_KEY_FILE: {error}"
+                ) from None
+        elif self.ssl_key_password is not None:
+            raise ValueError("KAFKA__SSL_KEY_PASSWORD is of no use without a key file")
         return self
+
+
+def _of_no_use(name: str, protocol: str, wanted: str) -> str:
+    return (
+        f"KAFKA__{name.upper()} is of no use with KAFKA__SECURITY_PROTOCOL={protocol}: "
+        f"use {wanted}, or leave it out"
+    )
 
 
 class OperationsSettings(Section):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from orders.config.redaction import redact
 from orders.config.setting_names import (
     CONFIG_FILE,
     Catalogue,
@@ -98,5 +99,6 @@ def _wrong(detail: ErrorDetails, setting: Setting) -> str:
 
 
 def _shown(detail: ErrorDetails) -> str:
-    text = repr(str(detail["input"]))
+    # No secret by its name, but a URL with a password may have been put here.
+    text = repr(redact(str(detail["input"])))
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."

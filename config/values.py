@@ -3,10 +3,11 @@
 import os
 import re
 import socket
+import ssl
 import sys
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -21,7 +22,10 @@ _MAX_CPU = 8191
 
 NODE_NAME_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
 _MAX_NODE_NAME = 64
-_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})", re.ASCII)
+_BROKER = re.compile(r"(.+):([0-9]{1,5})", re.ASCII)
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.ASCII)
+_NUMBERS = re.compile(r"[0-9.]+", re.ASCII)
 _MAX_PORT = 65535
 
 
@@ -43,7 +47,7 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ip_address(host.strip("[]")).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:  # a name, which may come to mean anything
         return False
 
@@ -71,16 +75,44 @@ def check_cpu(text: str) -> str:
     return text
 
 
-def check_database_url(secret: SecretStr) -> SecretStr:
-    """Accept ``embedded`` or a libpq URL. The text is never part of the error."""
-    text = secret.get_secret_value()
-    if text == EMBEDDED:
-        return secret
+def check_host(text: str) -> str:
+    """Accept a host name or an address; IPv6 with or without brackets, kept without."""
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    is_address = ":" in host or text != host or _NUMBERS.fullmatch(host)
+    if not (_is_address(host) if is_address else _HOST_NAME.fullmatch(host)):
+        raise ValueError("is neither a host name nor an address; a port has its own")
+    return host
+
+
+def _is_address(text: str) -> bool:
     try:
-        scheme = urlsplit(text).scheme
+        ip_address(text)
     except ValueError:
-        scheme = ""
-    if scheme not in {"postgresql", "postgres"}:
+        return False
+    return True
+
+
+def check_ascii_number(value: object) -> object:
+    """Refuse digits of other scripts, which Python takes for numbers."""
+    if isinstance(value, str) and not value.isascii():
+        raise ValueError("is not a number in ASCII digits")
+    return value
+
+
+def check_topic(text: str) -> str:
+    """Accept a name that Kafka accepts for a topic and does not use itself."""
+    if text in {".", "..", "__consumer_offsets", "__transaction_state"}:
+        raise ValueError("is a name that Kafka keeps to itself")
+    return text
+
+
+def check_database_url(secret: SecretStr) -> SecretStr:
+    """Accept ``embedded`` or what begins like a libpq URL; libpq reads the rest.
+
+    The text is never part of the error.
+    """
+    text = secret.get_secret_value()
+    if text != EMBEDDED and not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("is neither a postgresql:// URL nor the word embedded")
     return secret
 
@@ -90,8 +122,61 @@ def check_bootstrap_servers(text: str) -> str:
     if text == EMBEDDED:
         return text
     servers = [part.strip() for part in text.split(",")]
-    for server in servers:
-        match = _BROKER.fullmatch(server)
-        if match is None or not 0 < int(match[2]) <= _MAX_PORT:
-            raise ValueError("is neither host:port,... nor the word embedded")
+    if not all(map(_is_broker, servers)):
+        raise ValueError("is neither host:port,... nor the word embedded")
     return ",".join(servers)
+
+
+def _is_broker(text: str) -> bool:
+    match = _BROKER.fullmatch(text)
+    if match is None or not 0 < int(match[2]) <= _MAX_PORT:
+        return False
+    host = match[1]
+    if ":" in host and not host.startswith("["):
+        return False
+    try:
+        check_host(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_authorities(file: Path | None) -> Path | None:
+    """Accept a file of certificates to trust, by loading it as a client does."""
+    if file is None:
+        return None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError as error:
+        raise ValueError(_why(error, "holds no certificate in PEM")) from None
+    return file
+
+
+def check_own_certificate(
+    certificate: Path, key: Path, password: SecretStr | None
+) -> None:
+    """Accept a certificate with its key, by loading them as a client does.
+
+    Raises:
+        ValueError: says which of the files cannot be used, and why.
+
+    """
+    secret = "" if password is None else password.get_secret_value()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for file in (certificate, key):
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            raise ValueError(f"{file} {_why(error, '')}") from None
+    try:
+        # A callable: without a password OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(certificate, key, lambda: secret)
+    except (OSError, ValueError) as error:
+        what = "hold no certificate and key in PEM that fit each other, with its"
+        raise ValueError(f"{what} password where the key has one") from error
+
+
+def _why(error: OSError, not_pem: str) -> str:
+    """Return what is wrong with a file; OpenSSL's own words help few people."""
+    is_content = isinstance(error, ssl.SSLError)
+    return not_pem if is_content else f"cannot be read: {error.strerror}"

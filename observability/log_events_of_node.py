@@ -112,6 +112,15 @@ NODE_EVENTS: Final = (
         _REPORT_BUG,
     ),
     LogEvent(
+        "http.connections_limited",
+        "warning",
+        "count wanted files",
+        "So few files may be open that fewer clients are served than "
+        "ORDERS_HTTP__MAX_CONNECTIONS says; the next one is answered 503.",
+        "Raise the hard limit of open files (ulimit -n, LimitNOFILE of systemd), or "
+        "lower the setting.",
+    ),
+    LogEvent(
         "http.out_of_descriptors",
         "error",
         "",

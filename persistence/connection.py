@@ -16,6 +16,8 @@ from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
 from psycopg.types.string import TextLoader
 
+from orders.persistence.address import read_address
+
 Value = TypeVar("Value")
 
 _TEXT_TYPES = ("uuid", "json")
@@ -143,7 +145,7 @@ def connect(
         psycopg.Error: no server answered, or none that takes writes.
 
     """
-    given = conninfo.conninfo_to_dict(url)
+    given = read_address(url)
     ours = {**_LIBPQ, **limits.for_libpq(), "application_name": application_name}
     parameters = {**ours, **given}
     server = {**_SERVER, **limits.for_server(), **settings}

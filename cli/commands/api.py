@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from orders.cli.failure import CommandError
+from orders.cli.output import print_json_text
 
 
 def api(
@@ -24,7 +25,7 @@ def api(
 
     texts = files()
     if write is None:
-        print(texts["openapi.json"].decode(), end="")
+        print_json_text(texts["openapi.json"].decode().rstrip("\n"))
         return
     for name, text in texts.items():
         path = write / name

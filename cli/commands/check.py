@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from orders.cli.failure import CommandError
+from orders.cli.failure import CommandError, reason_of
 from orders.cli.output import AsJson, print_json, print_table
 from orders.cli.target import bootstrap_servers, database_url, read_settings
 from orders.domain.errors import UnavailableError
@@ -123,4 +123,4 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return " ".join(reason_of(error).split())

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orders.config.setting_names import SettingPath
     from orders.config.settings import Settings
 
-NOT_SHOWN = "(not shown)"
+NOT_SHOWN = "***"
 _DEFAULT = "default"
 _DATABASE_URL = ("database", "url")
 

@@ -175,13 +175,16 @@ def _mix(text: str) -> "Mix":
 
 
 def _address(url: str) -> tuple[str, int, ssl.SSLContext | None]:
+    wrong = "--url: give http://host:port or https://host, without path and user"
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise CommandError(f"--url: {error}") from error
+    except ValueError:  # its text may quote a piece of a password
+        raise CommandError(wrong) from None
     if parts.scheme not in _PORTS or not parts.hostname or parts.path.strip("/"):
-        raise CommandError("--url: give http://host:port or https://host, without path")
+        raise CommandError(wrong)
+    if "@" in url:
+        raise CommandError(wrong)
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     return parts.hostname, port or _PORTS[parts.scheme], tls
 

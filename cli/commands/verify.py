@@ -11,6 +11,7 @@ import typer
 from orders.cli.failure import CommandError, reason_of
 from orders.cli.output import AsJson, print_json, print_rows, print_table
 from orders.cli.service_check import check_service, rules_of
+from orders.cli.streams import OutputError
 from orders.cli.target import read_settings
 from orders.domain.errors import UnavailableError
 
@@ -83,6 +84,8 @@ def verify(
     except (CommandError, UnavailableError) as error:
         print(f"orders: cannot check: {reason_of(error)}", file=sys.stderr)
         raise typer.Exit(_CANNOT_CHECK) from error
+    except OutputError:
+        raise
     except Exception as error:  # 1 would say that promises are broken
         traceback.print_exc()
         print(f"orders: cannot check: {error!r}", file=sys.stderr)

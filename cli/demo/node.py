@@ -93,7 +93,10 @@ def _own_service(settings: Settings, say: Say) -> Iterator[str]:
     from orders.devstack.child import Launch, ServerProcess  # noqa: PLC0415
 
     directory = settings.data_dir.resolve() / "demo"
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DemoError(f"{error}; set ORDERS_DATA_DIR") from error
     process = ServerProcess(
         Launch(
             name="the node",

@@ -193,11 +193,52 @@ def test_a_file_that_is_not_toml_is_an_error(tmp_path: Path, text: str) -> None:
     assert "not TOML" in refusal_with(ORDERS_CONFIG_FILE=toml(tmp_path, text))
 
 
-@pytest.mark.parametrize("name", ["ORDERS_CONFIG_FILE", "ORDERS_DATABASE__URL_FILE"])
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path, name: str) -> None:
-    environ = {name: str(tmp_path / "none"), "ORDERS_KAFKA__BOOTSTRAP_SERVERS": "k:1"}
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    message = refusal_with(ORDERS_CONFIG_FILE=str(tmp_path / "none"))
 
-    assert f"{name}: {tmp_path / 'none'}: No such file" in refusal(environ)
+    assert f"ORDERS_CONFIG_FILE: {tmp_path / 'none'}: No such file" in message
+
+
+def test_a_secret_given_in_place_of_its_file_is_in_no_error() -> None:
+    name = "ORDERS_KAFKA__SASL_PASSWORD_FILE"
+
+    message = refusal(REQUIRED | {name: "geheim"})
+
+    assert "geheim" not in message
+    assert (
+        "ORDERS_KAFKA__SASL_PASSWORD_FILE: the file that it names: No such" in message
+    )
+
+
+def test_an_empty_secret_file_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("\r\n")
+
+    message = refusal_with(ORDERS_KAFKA__SASL_PASSWORD_FILE=str(file))
+
+    assert (
+        "ORDERS_KAFKA__SASL_PASSWORD_FILE: the file that it names is empty" in message
+    )
+
+
+def test_line_ends_and_a_byte_order_mark_are_no_part_of_a_value(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_bytes(b"\xef\xbb\xbf" + URL.encode() + b"\r\n")
+
+    settings = load_settings(
+        {
+            "ORDERS_DATABASE__URL_FILE": f"{file}\n",
+            "ORDERS_KAFKA__BOOTSTRAP_SERVERS": "k:9092\n",
+            "ORDERS_HTTP__PORT": "8081\r\n",
+            "ORDERS_NODE_NAME": "\n",
+            "ORDERS_CONFIG_FILE": toml(tmp_path, 'currency = """EUR\n"""') + "\n",
+        }
+    )
+
+    assert settings.database.url.get_secret_value() == URL
+    assert settings.kafka.bootstrap_servers == "k:9092"
+    assert (settings.http.port, settings.currency) == (8081, "EUR")
+    assert settings.node_name
 
 
 def test_a_secret_is_in_no_error() -> None:
@@ -208,7 +249,11 @@ def test_a_secret_is_in_no_error() -> None:
 
 
 def test_a_secret_is_not_in_repr_nor_in_a_dump() -> None:
-    settings = load(ORDERS_KAFKA__SASL_PASSWORD="geheim")  # noqa: S106 - not a real one
+    settings = load(
+        ORDERS_KAFKA__SECURITY_PROTOCOL="SASL_PLAINTEXT",
+        ORDERS_KAFKA__SASL_USERNAME="node",
+        ORDERS_KAFKA__SASL_PASSWORD="geheim",  # noqa: S106 - not a real one
+    )
 
     assert "geheim" not in repr(settings) + settings.model_dump_json()
 
@@ -306,7 +351,29 @@ def test_sasl_needs_a_user() -> None:
 
 
 def test_a_certificate_needs_its_key() -> None:
-    assert "go together" in refusal_with(ORDERS_KAFKA__SSL_KEY_FILE="/k.pem")
+    message = refusal_with(
+        ORDERS_KAFKA__SECURITY_PROTOCOL="SSL", ORDERS_KAFKA__SSL_KEY_FILE="/k.pem"
+    )
+
+    assert "go together" in message
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ("[::1]", "::1"),
+        ("::", "::"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("a_b.", "a_b."),
+    ],
+)
+def test_a_host_is_a_name_or_an_address(given: str, held: str) -> None:
+    assert load(ORDERS_HTTP__HOST=given).http.host == held
+
+
+@pytest.mark.parametrize("host", ["[::1]", "::1", "127.0.0.2", "localhost"])
+def test_who_listens_on_loopback_alone_needs_no_keys(host: str) -> None:
+    assert not load(ORDERS_HTTP__HOST=host).wants_keys
 
 
 # --- the object ----------------------------------------------------------------------
