@@ -40,4 +40,5 @@ EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8081/livez', timeout=2)"]
+# A node; with arguments any other command, such as `docker run IMAGE migrate`.
 ENTRYPOINT ["python", "run.py"]

@@ -5,7 +5,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from orders.http.addresses import AddressUnavailableError
+from orders.http.addresses import AddressUnavailableError, bound_socket
 from orders.http.health import Check, CheckState
 from orders.http.operations import OperationsServer
 from orders.http.operations_app import Version
@@ -109,3 +109,28 @@ def test_a_server_that_never_started_can_be_stopped() -> None:
 def test_a_taken_port_is_an_error_at_once(server: OperationsServer) -> None:
     with pytest.raises(AddressUnavailableError, match="Address already in use"):
         make_server(server.port)
+
+
+def name_with(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Have the resolver give ``addresses`` for each name."""
+    found = [
+        (socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 0))
+        for address in addresses
+    ]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+
+
+def test_of_a_name_the_first_address_that_is_here_is_taken(monkeypatch) -> None:
+    name_with(monkeypatch, "198.51.100.1", "127.0.0.1")  # RFC 5737: nobody has it
+
+    with bound_socket("a-name", 0) as bound:
+        assert bound.getsockname()[0] == "127.0.0.1"
+
+
+def test_a_name_without_an_address_here_is_an_error_of_the_host(monkeypatch) -> None:
+    name_with(monkeypatch, "198.51.100.1", "198.51.100.2")
+
+    with pytest.raises(AddressUnavailableError) as refused:
+        bound_socket("a-name", 0)
+
+    assert refused.value.is_of_host
