@@ -29,7 +29,7 @@ COMMANDS = [
     *("keys list", "keys create --scope orders:read --name gr\u00fcn", f"cancel {ID}"),
 ]
 FAILING = ("nonsense", "status", "show gr\u00fcn", "migrate", "demo")
-OTHER_LETTERS = [words for words in COMMANDS if not words.isascii()]
+OTHER_LETTERS = ["config", *(words for words in COMMANDS if not words.isascii())]
 AS_JSON = ("api", "config --json", "version --json")
 LOSING_OUTPUT = {
     "a full disk": "out=full",
@@ -64,6 +64,7 @@ def run_all(commands: list[str], streams: dict[str, str], encoding: str) -> Ran:
             "ORDERS_DATABASE__URL": "postgresql://u:Geheim@127.0.0.1:1/d",
             "ORDERS_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
             "ORDERS_NODE_NAME": "n",
+            "ORDERS_DATA_DIR": "gr\u00fcn-\u6ce8",
         },
         capture_output=True,
         text=True,
