@@ -14,7 +14,8 @@ from orders.actors.ports import (
     SweepStore,
 )
 from orders.cli.topic_first import TopicCare, TopicFirst
-from orders.config.sections import DatabaseSettings, KafkaSettings
+from orders.config.kafka import KafkaSettings
+from orders.config.sections import DatabaseSettings
 from orders.config.settings import Settings
 from orders.domain.errors import BrokerUnavailableError
 from orders.messaging.consumer import KafkaRecordSource

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypedDict, cast
 
 from orders.cli.adapters import security_of
-from orders.config.sections import KafkaSettings
+from orders.config.kafka import KafkaSettings
 from orders.domain.errors import BrokerUnavailableError
 from orders.messaging.client_logs import quieten_client_logs
 from orders.messaging.client_settings import admin_settings

@@ -17,7 +17,13 @@ _MAX_TEXT = 16_384
 
 
 def render_exception(_logger: object, _method: str, event_dict: EventDict) -> EventDict:
-    """Replace ``exc_info`` by ``exception``: the traceback, no local variables."""
+    """Replace ``exc_info`` by ``exception``: the traceback, no local variables.
+
+    ``error``, which others have written, keeps no secret either.
+    """
+    error = event_dict.get("error")
+    if isinstance(error, str):
+        event_dict["error"] = redact(error)
     exc_info = event_dict.pop("exc_info", None)
     if exc_info:
         event_dict["exc_info"] = exc_info

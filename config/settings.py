@@ -12,12 +12,12 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from orders.config.auth import AuthSettings
 from orders.config.http_listener import HttpSettings
+from orders.config.kafka import KafkaSettings
 from orders.config.layers import read_given
 from orders.config.sections import (
     Currency,
     DatabaseSettings,
     IntakeSettings,
-    KafkaSettings,
     LogSettings,
     OperationsSettings,
     PaymentSettings,

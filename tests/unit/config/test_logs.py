@@ -187,3 +187,11 @@ def test_a_thread_that_dies_is_logged(start: Start) -> None:
     (line,) = lines()
     assert (line["event"], line["thread"]) == ("thread.crashed", "reader")
     assert "ZeroDivisionError" in str(line["exception"])
+
+
+def test_an_error_of_others_is_logged_without_its_secret(start: Start) -> None:
+    lines = start("json", "info")
+
+    get_logger("orders").warning("x.away", error="at postgresql://u:Geheim@h/d: no")
+
+    assert lines()[0]["error"] == "at postgresql://u:***@h/d: no"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import jsonschema_rs
 import pytest
 
-from orders.config.sections import KafkaSettings
+from orders.config.kafka import KafkaSettings
 from orders.contract.asyncapi import asyncapi
 from orders.contract.events import schema_files, schema_of
 from orders.contract.examples import event_of
