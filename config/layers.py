@@ -20,6 +20,7 @@ from orders.config.settings_errors import unknown_name
 
 _FILE = "_FILE"
 _MAX_SECRET_BYTES = 65_536
+_MAX_TOML_BYTES = 1_048_576
 _LINE_ENDS = "\r\n"
 
 # Kubernetes adds these for a Service whose name begins with "orders" (documented
@@ -137,8 +138,14 @@ def _read_secret(name: str, file: Path, path: SettingPath, given: Given) -> None
 
 def _read_toml(file: Path, known: Catalogue, given: Given) -> None:
     try:
+        with file.open("rb") as stream:
+            data = stream.read(_MAX_TOML_BYTES + 1)
+        if len(data) > _MAX_TOML_BYTES:
+            problem = f"larger than {_MAX_TOML_BYTES} bytes"
+            given.problems.append(f"{CONFIG_FILE}: {file}: {problem}")
+            return
         # Amounts of money never pass through a float.
-        tree = tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
+        tree = tomllib.loads(data.decode("utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         given.problems.append(f"{CONFIG_FILE}: {file}: {error.strerror}")
         return

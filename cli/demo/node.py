@@ -121,8 +121,11 @@ def _own_service(settings: Settings, say: Say) -> Iterator[str]:
         say(f"ready at {url} after {time.monotonic() - began:.1f} s")
         yield url
     finally:
-        say("stopping")
-        if not process.stop(_STOP_SECONDS):
+        try:
+            say("stopping")
+        finally:  # also where nobody can be told any more
+            is_stopped = process.stop(_STOP_SECONDS)
+        if not is_stopped:
             say(f"the node had to be ended by force; its log is {process.log}")
 
 

@@ -199,6 +199,12 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     assert f"ORDERS_CONFIG_FILE: {tmp_path / 'none'}: No such file" in message
 
 
+def test_a_file_without_an_end_is_an_error() -> None:
+    message = refusal_with(ORDERS_CONFIG_FILE="/dev/zero")
+
+    assert "ORDERS_CONFIG_FILE: /dev/zero: larger than 1048576 bytes" in message
+
+
 def test_a_secret_given_in_place_of_its_file_is_in_no_error() -> None:
     name = "ORDERS_KAFKA__SASL_PASSWORD_FILE"
 
