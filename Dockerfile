@@ -24,7 +24,8 @@ FROM python:3.13-slim
 ENV PYTHONUNBUFFERED=1 \
     ORDERS_HTTP__HOST=0.0.0.0 \
     ORDERS_OPERATIONS__HOST=0.0.0.0 \
-    ORDERS_LOG__FORMAT=json
+    ORDERS_LOG__FORMAT=json \
+    ORDERS_SHUTDOWN__DELAY_SECONDS=5
 WORKDIR /app
 COPY requirements/service.txt ./
 RUN python -m pip install --no-cache-dir --require-hashes --requirement service.txt
@@ -35,7 +36,8 @@ COPY run.py ./
 USER 10001:10001
 # 8080 is the API. 8081 is for operators and probes: never publish it.
 EXPOSE 8080 8081
-# The service drains for ORDERS_SHUTDOWN__GRACE_SECONDS (20): allow it more, as in
+# The service stops within ORDERS_SHUTDOWN__GRACE_SECONDS (20), the first five of which it
+# still takes requests in: allow it more, as in
 # `docker stop --time 30`.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

@@ -1,6 +1,7 @@
 """Admission: what the HTTP event loop asks of the actors, without ever waiting."""
 
 import math
+from typing import TypeVar
 
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
@@ -8,8 +9,12 @@ from orders.actors.messages import (
     OVERLOADED,
     TOO_MANY_UNPUBLISHED,
     ChangeOrder,
+    DetailQuestion,
     PageQuestion,
+    Question,
+    ReadHistory,
     ReadOrder,
+    ReadRefunds,
     Refused,
     Replies,
     StoreOrders,
@@ -19,8 +24,12 @@ from orders.actors.node_status import NodeStatus
 from orders.actors.ports import Telemetry
 from orders.actors.role import Role
 
+Asked = TypeVar("Asked", ReadOrder, DetailQuestion, PageQuestion)
+
 _RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 30.0
+_MOST_AHEAD = 0.5
+"""Of the time a question has left: how much may go by before its turn."""
 _PIECES = 8
 """Of a batch: what a turn that is larger than one is cut into."""
 
@@ -37,6 +46,7 @@ class FrontDesk:
         intake: Role[StoreOrders],
         order_changer: Role[ChangeOrder],
         order_reader: Role[ReadOrder],
+        detail_reader: Role[DetailQuestion],
         page_reader: Role[PageQuestion],
         replies: Replies,
         status: NodeStatus,
@@ -47,6 +57,7 @@ class FrontDesk:
         self._intake = intake
         self._order_changer = order_changer
         self._order_reader = order_reader
+        self._detail_reader = detail_reader
         self._page_reader = page_reader
         self._replies = replies
         self._status = status
@@ -75,15 +86,23 @@ class FrontDesk:
             return Refused(OVERLOADED, _RETRY_SECONDS)
         return None if reason is None else self._refuse(reason)
 
-    def ask(self, question: ReadOrder | PageQuestion) -> Refused | None:
-        """Take a question, or say why not."""
+    def ask(self, question: Question) -> Refused | None:
+        """Take a question that can be answered in time, or say why not."""
         if not self._status.database_available:
             return self._refuse(DATABASE_UNAVAILABLE)
         if isinstance(question, ReadOrder):
-            taken = self._order_reader.offer(question)
-        else:
-            taken = self._page_reader.offer(question)
-        return None if taken else self._refuse(OVERLOADED)
+            return self._queue(self._order_reader, question)
+        if isinstance(question, ReadHistory | ReadRefunds):
+            return self._queue(self._detail_reader, question)
+        return self._queue(self._page_reader, question)
+
+    def _queue(self, role: Role[Asked], question: Asked) -> Refused | None:
+        ahead = role.lane.depth * self._status.question_seconds.get(role.name, 0.0)
+        left = question.ticket.deadline - role.clock()
+        if ahead <= _MOST_AHEAD * left and role.offer(question):
+            return None
+        self._telemetry.rejected(OVERLOADED)
+        return Refused(OVERLOADED, _bounded(math.ceil(ahead)))
 
     def turn_away(self) -> Refused:
         """Refuse what the HTTP side has no place for."""
@@ -124,5 +143,8 @@ class FrontDesk:
         rate = self._status.orders_per_second
         if rate <= 0:
             return _RETRY_SECONDS
-        seconds = math.ceil(self._intake.lane.depth / rate)
-        return min(max(seconds, _RETRY_SECONDS), _LONGEST_RETRY_SECONDS)
+        return _bounded(math.ceil(self._intake.lane.depth / rate))
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, _RETRY_SECONDS), _LONGEST_RETRY_SECONDS)

@@ -23,6 +23,16 @@ from orders.domain.settlement import Settlement
 class Ticket(Protocol):
     """A parked HTTP request; resumed once, by its answer or by its deadline."""
 
+    @property
+    def deadline(self) -> float:
+        """When the client is told that it is late; ``time.monotonic()`` seconds."""
+
+    def is_wanted(self, now: float) -> bool:
+        """Tell whether an answer would still reach a client; any thread.
+
+        Not once it was answered, its deadline has passed, or its connection is gone.
+        """
+
 
 class Replies(Protocol):
     """The way back to the HTTP event loop; may be called from any thread."""
@@ -226,8 +236,11 @@ class ReadOrders:
     ticket: Ticket
 
 
-PageQuestion = ReadHistory | ReadRefunds | ReadNotifications | ReadOrders
-"""What the PageReader answers."""
+DetailQuestion = ReadHistory | ReadRefunds
+"""What is asked about one order, beside the order itself."""
+PageQuestion = ReadNotifications | ReadOrders
+"""What goes through many rows."""
+Question = ReadOrder | DetailQuestion | PageQuestion
 
 
 # --- control -----------------------------------------------------------------

@@ -12,6 +12,8 @@ class NodeStatus:
         database_errors: what kept an intake writer from PostgreSQL last time, "" where
             it answered (each intake writer, its own entry).
         broker_available: Kafka answered last time (the first consumer).
+        leaving: the node was told to stop, and may still take requests (the process's
+            main thread).
         draining: the node is on its way out (the process's main thread).
         unpublished: outbox rows in the whole database, counted up to a limit
             (the sweeper, as the three below).
@@ -22,11 +24,14 @@ class NodeStatus:
         store_rates: orders a second while storing (each intake writer, its own entry).
         store_seconds: how long a batch took, the shorter of the last two (each intake
             writer, its own entry).
+        question_seconds: how long a question takes, on average (each page reader, its
+            own entry).
         waiters: clients waiting for an order to settle (the order reader).
         lag_by_consumer: records behind by partition (each consumer, its own entry).
     """
 
     broker_available: bool = False
+    leaving: bool = False
     draining: bool = False
     unpublished: int = 0
     outbox_oldest_age_seconds: float = 0.0
@@ -38,6 +43,7 @@ class NodeStatus:
     database_errors: dict[str, str] = field(default_factory=dict)
     store_rates: dict[str, float] = field(default_factory=dict)
     store_seconds: dict[str, float] = field(default_factory=dict)
+    question_seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def database_available(self) -> bool:

@@ -81,8 +81,10 @@ class OrderReader(SupervisedActor[ReadOrder]):
         """Answer new look-ups, then those whose order may have moved."""
         hand = self.take(_BATCH)
         if hand is not None:
-            before = self._waiter_count
-            self._answer(hand.messages)
+            before, now = self._waiter_count, self.role.clock()
+            wanted = [q for q in hand.messages if q.ticket.is_wanted(now)]
+            if wanted:
+                self._answer(wanted)
             hand.done()
             if self._waiter_count > before:
                 self._poll_soon(others_wait=before > 0)
@@ -175,7 +177,10 @@ class OrderReader(SupervisedActor[ReadOrder]):
             questions = [q for order_id in batch for q in self._waiting.pop(order_id)]
             self._waiter_count -= len(questions)
             self.show_life()
-            self._answer(questions)
+            now = self.role.clock()
+            wanted = [q for q in questions if q.ticket.is_wanted(now)]
+            if wanted:
+                self._answer(wanted)
 
     def _refuse(self, questions: list[ReadOrder], reason: str) -> None:
         refused = Refused(reason, _RETRY_AFTER_SECONDS)

@@ -1,10 +1,11 @@
-"""PageReader: lists, histories, notifications, apart from the quick look-ups."""
+"""PageReader: what is asked one at a time, apart from the quick look-ups."""
 
 from collections.abc import Callable
 
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
     INTERNAL_ERROR,
+    DetailQuestion,
     HistoryAnswer,
     NotificationsAnswer,
     OrdersAnswer,
@@ -16,27 +17,39 @@ from orders.actors.messages import (
     Refused,
     Replies,
 )
+from orders.actors.node_status import NodeStatus
 from orders.actors.ports import ReadStore
 from orders.actors.role import Role
 from orders.actors.supervised import SupervisedActor
 from orders.domain.errors import DatabaseUnavailableError
 
+Question = DetailQuestion | PageQuestion
+
 _RETRY_AFTER_SECONDS = 2.0
+_NEWEST_COUNTS = 0.03
+"""How much the latest question moves what one is expected to take."""
 
 
-class PageReader(SupervisedActor[PageQuestion]):
-    """Answers one page at a time."""
+class PageReader(SupervisedActor[Question]):
+    """Answers one question at a time, and none whose client has stopped waiting.
+
+    A node has two, each with a lane and a connection: one for lists and notifications,
+    one for histories and refunds, which do not stand behind long pages. How long a
+    question takes is told to the front desk, which refuses what would come too late.
+    """
 
     def __init__(
         self,
-        role: Role[PageQuestion],
+        role: Role[Question],
         *,
         make_store: Callable[[], ReadStore],
         replies: Replies,
+        status: NodeStatus,
     ) -> None:
         super().__init__(role)
         self._make_store = make_store
         self._replies = replies
+        self._status = status
         self._store: ReadStore | None = None
 
     def started(self) -> None:
@@ -55,13 +68,21 @@ class PageReader(SupervisedActor[PageQuestion]):
         if hand is None:
             return
         for question in hand.messages:
-            self._replies.answer([(question.ticket, self._page(question))])
+            began = self.role.clock()
+            if question.ticket.is_wanted(began):
+                self._replies.answer([(question.ticket, self._page(question))])
+                self._took(self.role.clock() - began)
         hand.done()
         if self.role.lane.waiting:
             self.role.wake()
 
+    def _took(self, seconds: float) -> None:
+        taken, name = self._status.question_seconds, self.role.name
+        before = taken.get(name, seconds)
+        taken[name] = before + _NEWEST_COUNTS * (seconds - before)
+
     def _page(
-        self, question: PageQuestion
+        self, question: Question
     ) -> HistoryAnswer | RefundsAnswer | NotificationsAnswer | OrdersAnswer:
         assert self._store is not None  # noqa: S101 - made in started()
         try:

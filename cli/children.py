@@ -125,12 +125,14 @@ def _beside_the_stream(parts: Parts) -> Iterator[Child]:
         status=status,
         max_waiters=parts.settings.http.max_waiters,
     )
-    yield _child(
-        PageReader,
-        roles.page_reader,
-        make_store=adapters.read_store,
-        replies=parts.replies,
-    )
+    for role in (roles.detail_reader, roles.page_reader):
+        yield _child(
+            PageReader,
+            role,
+            make_store=adapters.read_store,
+            replies=parts.replies,
+            status=status,
+        )
     yield _child(
         Sweeper,
         roles.sweeper,

@@ -142,6 +142,7 @@ def compose(
         log=log,
         hosts=(settings.http.host, settings.operations.host),
         grace_seconds=settings.shutdown.grace_seconds,
+        delay_seconds=settings.shutdown.delay_seconds,
         exit_now=os._exit,
     )
     return node
@@ -167,6 +168,7 @@ def _front_desk(
         intake=roles.order_intake,
         order_changer=roles.order_changer,
         order_reader=roles.order_reader,
+        detail_reader=roles.detail_reader,
         page_reader=roles.page_reader,
         replies=replies,
         status=status,

@@ -94,7 +94,7 @@ def _keys(ring: KeyRing) -> Check:
 
 
 def _draining(status: NodeStatus) -> Check:
-    if status.draining:
+    if status.leaving or status.draining:
         return Check("draining", CheckState.FAILED, "the node is stopping")
     return Check("draining", CheckState.OK)
 

@@ -38,6 +38,7 @@ class Node:
         log: Log,
         hosts: tuple[str, str],
         grace_seconds: float,
+        delay_seconds: float,
         exit_now: Callable[[int], None],
     ) -> None:
         self._roles = roles
@@ -49,6 +50,8 @@ class Node:
         self._log = log
         self._hosts = hosts
         self._grace_seconds = grace_seconds
+        self._delay_seconds = delay_seconds
+        self._ways_out = [self._delay, self._drain] if delay_seconds else [self._drain]
         self._exit_now = exit_now
         self._exit_code = DRAINED
         self._deadline: float | None = None
@@ -89,17 +92,38 @@ class Node:
             self._log.critical("process.crashed", exc_info=True)
             return 0
 
-    def stop_soon(self, reason: str) -> None:
-        """Begin to drain in the loop's next turn; safe in a signal handler."""
-        self._loop.call(lambda: self._drain(reason))
+    def stop_soon(self, reason: str) -> bool:
+        """Begin to leave in the loop's next turn; safe in a signal handler.
+
+        Called once more in the delay, it begins the drain. False where that has begun
+        already: nothing is left to bring forward.
+        """
+        if not self._ways_out:
+            return False
+        self._loop.call(partial(self._ways_out.pop(0), reason))
+        return True
+
+    def _delay(self, reason: str) -> None:
+        """Say that the node is leaving, and go on: who routes here has to see it."""
+        self._status.leaving = True
+        now = time.monotonic()
+        self._deadline = self._deadline or now + self._grace_seconds
+        self._log.info("node.leaving", reason=reason, seconds=self._delay_seconds)
+        self._server.close_answered()
+        self._loop.at(now + self._delay_seconds, partial(self._hurry, reason))
+
+    def _hurry(self, reason: str) -> None:
+        """The delay is over, unless a second signal ended it before."""
+        self.stop_soon(reason)
 
     def _drain(self, reason: str) -> None:
         self._status.draining = True
-        self._deadline = time.monotonic() + self._grace_seconds
+        now = time.monotonic()
+        self._deadline = self._deadline or now + self._grace_seconds
         self._log.info("node.draining", reason=reason)
         # Waiting clients get the present state now rather than at their deadline.
         self._roles.order_reader.drain()
-        self._server.drain(self._grace_seconds / 2)
+        self._server.drain((self._deadline - now) / 2)
 
     def refuse(self, reason: str) -> None:
         """Leave because the start can never succeed; from any thread."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from orders.actors.lane import Lane
 from orders.actors.messages import (
     ChangeOrder,
+    DetailQuestion,
     NotifyCustomers,
     PageQuestion,
     PublishEvents,
@@ -38,6 +39,7 @@ class Roles:
     notifier: Role[NotifyCustomers]
     order_changer: Role[ChangeOrder]
     order_reader: Role[ReadOrder]
+    detail_reader: Role[DetailQuestion]
     page_reader: Role[PageQuestion]
     sweeper: Role[None]
     key_keeper: Role[None]
@@ -80,6 +82,7 @@ def make_roles(settings: Settings, *, log: Log, clock: Clock) -> Roles:
         notifier=role("notifier", Lane(_NOTICES_WAITING, lambda m: len(m.settlements))),
         order_changer=role("order-changer", Lane(_CHANGES_WAITING)),
         order_reader=role("order-reader", Lane(_READS_WAITING)),
+        detail_reader=role("detail-reader", Lane(_PAGES_WAITING)),
         page_reader=role("page-reader", Lane(_PAGES_WAITING)),
         sweeper=role("sweeper", Lane(1)),
         key_keeper=role("key-keeper", Lane(1)),

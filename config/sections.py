@@ -222,7 +222,18 @@ class ShutdownSettings(Section):
     """Stopping."""
 
     grace_seconds: float = Field(
-        default=20, ge=0.1, le=3600, description="Time to drain after the first signal."
+        default=20,
+        ge=0.1,
+        le=3600,
+        description="Time to stop after the first signal, DELAY_SECONDS included.",
+    )
+    delay_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=3600,
+        description="After the first signal the node is not ready, but takes requests "
+        "for so long, until balancers have noticed; 5 in the image. Below "
+        "GRACE_SECONDS.",
     )
 
 

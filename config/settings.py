@@ -117,6 +117,11 @@ class Settings(Section):
                 "SWEEPER__ABANDONED_AFTER_SECONDS is less than twice "
                 "KAFKA__GIVE_UP_SECONDS"
             )
+        if self.shutdown.delay_seconds >= self.shutdown.grace_seconds:
+            raise ValueError(
+                "SHUTDOWN__DELAY_SECONDS is not below SHUTDOWN__GRACE_SECONDS: "
+                "no time would be left to drain in"
+            )
         return self
 
 

@@ -19,27 +19,22 @@ def exit_at_once() -> None:
 
 
 def install_signals(
-    on_stop: Callable[[str], None],
-    on_second: Callable[[], None] = exit_at_once,
+    on_stop: Callable[[str], bool],
+    on_last: Callable[[], None] = exit_at_once,
     stacks_to: TextIO | None = None,
 ) -> None:
     """Handle SIGTERM, SIGINT and SIGUSR1. Main thread only.
 
-    The first SIGTERM or SIGINT calls ``on_stop`` with the signal's name, every later
-    one ``on_second``. Both run on the main thread between two bytecodes of
-    whatever runs there, locks held or not: they may set an event or append to a
-    deque, nothing that waits. SIGUSR1 writes the stacks of all threads to
-    ``stacks_to``, standard error where not given.
+    Each SIGTERM or SIGINT calls ``on_stop`` with the signal's name; one that it answers
+    with False, since nothing is left to bring forward, calls ``on_last``. Both run on
+    the main thread between two bytecodes of whatever runs there, locks held or not:
+    they may set an event or append to a deque, nothing that waits. SIGUSR1 writes the
+    stacks of all threads to ``stacks_to``, standard error where not given.
     """
-    is_stopping = False
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        nonlocal is_stopping
-        if is_stopping:
-            on_second()
-            return
-        is_stopping = True
-        on_stop(signal.Signals(number).name)
+        if not on_stop(signal.Signals(number).name):
+            on_last()
 
     for number in _STOPPING:
         signal.signal(number, handle)

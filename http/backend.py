@@ -5,13 +5,10 @@ from typing import Protocol
 
 from orders.actors.messages import (
     ChangeOrder,
-    PageQuestion,
-    ReadOrder,
+    Question,
     Refused,
     Submission,
 )
-
-Question = ReadOrder | PageQuestion
 
 
 class Backend(Protocol):

@@ -6,6 +6,7 @@ a connection has a deadline.
 """
 
 import socket
+from contextlib import suppress
 from typing import Protocol, cast
 
 from orders.failpoints.registry import failpoint
@@ -24,6 +25,8 @@ from orders.http.waitress_edge import (
     TcpWSGIServer,
 )
 
+_HALF_OPEN_SECONDS = 0.1
+
 
 class ChannelHost(Protocol):
     """What a channel asks of its listener."""
@@ -32,7 +35,8 @@ class ChannelHost(Protocol):
     limits: Limits
     problem: Problem
     parser_class: type[RequestParser]
-    draining: bool
+    accepting: bool
+    """False once nothing new is let in: then idle connections are closed."""
     lingering: set[object]
     """Channels that have sent their last answer."""
 
@@ -59,6 +63,7 @@ class Channel(HTTPChannel):
         self._idle_since = self._loop.now
         self._sending_since: float | None = None
         self._lingering_until: float | None = None
+        self._ended_at: float | None = None
         self._held = False
         self.parser_class = self._host.parser_class
         self._before_answer = failpoint("http.before_answer")
@@ -100,6 +105,22 @@ class Channel(HTTPChannel):
             return
         if data and self._lingering_until is None:
             self.received(data)
+
+    def handle_input_behind(self) -> None:
+        """Note when the client has ended its side: mostly it is gone altogether."""
+        if self._ended_at is None and self.socket is not None:
+            with suppress(OSError):
+                if not self.socket.recv(1, socket.MSG_PEEK):
+                    self._ended_at = self._loop.now
+
+    def listens(self, now: float) -> bool:
+        """Tell whether the client is still there; any thread.
+
+        One that ended its side may read on (RFC 9112, section 9.6), but few do: it is
+        taken for gone after a tenth of a second.
+        """
+        ended = self._ended_at
+        return self.connected and (ended is None or now - ended < _HALF_OPEN_SECONDS)
 
     def handle_write(self) -> None:
         """Send what waits; then close, or serve the request that waited for that."""
@@ -216,9 +237,9 @@ class Channel(HTTPChannel):
             overdue = False  # its ticket has the deadline
         elif self._reading_since is None:
             idle = now - self._idle_since >= limits.keep_alive_seconds
-            overdue = idle or self._host.draining
+            overdue = idle or not self._host.accepting
         else:
-            silent = self._host.draining and self.request is None
+            silent = not self._host.accepting and self.request is None
             late = now - self._reading_since >= limits.request_timeout_seconds
             if late and self.request is not None:
                 self._tell_timeout()

@@ -20,6 +20,9 @@ _OPEN = object()
 class Service(Protocol):
     """A connection with a request to serve; waitress's channel."""
 
+    def listens(self, now: float) -> bool:
+        """Tell whether the client is still there; any thread."""
+
     def service(self) -> None:
         """Serve one request."""
 
@@ -34,12 +37,19 @@ class GreenletTicket:
     wake a stranger.
     """
 
-    __slots__ = ("_answer", "_worker", "deadline")
+    __slots__ = ("_answer", "_client", "_worker", "deadline")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, client: Service | None = None) -> None:
         self.deadline = deadline
+        self._client = client
         self._answer: object = _OPEN
         self._worker: Greenlet | None = None
+
+    def is_wanted(self, now: float) -> bool:
+        """Tell whether an answer would still reach a client; any thread."""
+        if self._answer is not _OPEN or now >= self.deadline:
+            return False
+        return self._client is None or self._client.listens(now)
 
     def resume(self, answer: object) -> None:
         """Let the handler go on with ``answer``; a later call does nothing."""
@@ -77,6 +87,7 @@ class GreenletDispatcher:
         self._queue: deque[Service] = deque()
         self._scheduled = False
         self._idle: list[Greenlet] = []
+        self._serving: dict[Greenlet, Service] = {}
         self._parked: dict[GreenletTicket, None] = {}
         self._alarm = math.inf
 
@@ -97,7 +108,7 @@ class GreenletDispatcher:
 
     def ticket(self, deadline: float) -> Ticket:
         """Return a one-shot ticket that is ``LATE`` from ``deadline`` on."""
-        return GreenletTicket(deadline)
+        return GreenletTicket(deadline, self._serving.get(getcurrent()))
 
     def park(self, ticket: Ticket) -> object:
         """Wait for the ticket's answer and return it, or ``LATE``.
@@ -153,11 +164,14 @@ class GreenletDispatcher:
         worker = getcurrent()
         hub = _hub_of(worker)
         while True:
+            self._serving[worker] = task
             try:
                 task.service()
             except Exception:
                 task.handle_close()  # nobody would ever answer it
                 raise
+            finally:
+                del self._serving[worker]
             if len(self._idle) >= self._max_idle:
                 return
             self._idle.append(worker)

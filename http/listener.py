@@ -53,6 +53,7 @@ class Listener(TcpWSGIServer):
         self.limits = limits
         self.problem = problem
         self.draining = False
+        """Whether an answer ends its connection."""
         self.lingering: set[object] = set()
         self._dispatcher = dispatcher
         self._refusal = last_answer(
@@ -112,6 +113,9 @@ class Listener(TcpWSGIServer):
             if accepted is None:
                 return
             self._admit(*accepted)
+
+    def handle_input_behind(self) -> None:
+        """There is none: connections are accepted when they come."""
 
     def handle_error(self) -> None:
         """Keep listening, whatever went wrong with one connection."""

@@ -5,10 +5,12 @@ from typing import cast
 
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
+    OVERLOADED,
     HistoryAnswer,
     NotificationsAnswer,
     OrderAnswer,
     OrdersAnswer,
+    Question,
     ReadHistory,
     ReadNotifications,
     ReadOrder,
@@ -23,10 +25,13 @@ from orders.domain.notices import Notification
 from orders.domain.order import SETTLED, Order
 from orders.domain.records import HistoryEntry
 from orders.domain.refunds import OrderRefunds
-from orders.http.backend import Backend, Clock, Question
+from orders.http.backend import Backend, Clock
 from orders.http.parking import LATE, Parking
 
 _LATE = Refused(DATABASE_UNAVAILABLE, 1.0)
+_PAUSE_SECONDS = 0.25
+"""Before a question is refused for overload: clients that ask again at once, whatever
+``Retry-After`` says, would else take the time that answers need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,9 @@ class OrderQuestions:
     def _ask(self, question: Question, ticket: Ticket) -> object:
         refusal = self.backend.ask(question)
         if refusal is not None:
+            if refusal.reason == OVERLOADED:
+                pause = self.clock() + min(_PAUSE_SECONDS, self.timeout_seconds)
+                self.parking.park(self.parking.ticket(pause))
             return refusal
         answer = self.parking.park(ticket)
         return _LATE if answer is LATE else answer

@@ -28,6 +28,9 @@ class Watched(Protocol):
     def handle_read_event(self) -> None:
         """Read."""
 
+    def handle_input_behind(self) -> None:
+        """Look at input that is read later, since a request is being served."""
+
     def handle_write_event(self) -> None:
         """Write."""
 
@@ -139,6 +142,7 @@ class Poller:
             else:
                 # More input, or the client's end of it, behind a parked request:
                 # read after the answer.
+                watched.handle_input_behind()
                 self._set(fd, self._interest.get(fd, IN) & ~IN)
         self._update(fd, watched)
 

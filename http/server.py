@@ -105,6 +105,12 @@ class OrderServer:
             self._loop.close()
         return self._left
 
+    def close_answered(self) -> None:
+        """Have each answer from now on end its connection, and go on accepting; on the
+        loop.
+        """
+        self._bound_listener().draining = True
+
     def drain(self, grace_seconds: float) -> None:
         """Begin to stop, and return at once; ``run`` returns when it is done.
 

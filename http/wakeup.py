@@ -49,6 +49,9 @@ class Wakeup:
         with suppress(BlockingIOError):
             self._heard.recv(_DRAIN_BYTES)
 
+    def handle_input_behind(self) -> None:
+        """It is read at once."""
+
     def handle_write_event(self) -> None:
         """Nothing is written from here."""
 

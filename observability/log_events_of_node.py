@@ -178,6 +178,13 @@ NODE_EVENTS: Final = (
         "Nothing, unless it repeats: then set ORDERS_CPU to any.",
     ),
     LogEvent("node.started", "info", "api operations", "Both ports answer.", _NOTHING),
+    LogEvent(
+        "node.leaving",
+        "info",
+        "reason seconds",
+        "The node was told to stop; it is not ready and takes requests for so long.",
+        _NOTHING,
+    ),
     LogEvent("node.draining", "info", "reason", "The node was told to stop.", _NOTHING),
     LogEvent(
         "node.stopped",

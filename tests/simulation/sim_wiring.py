@@ -78,6 +78,7 @@ class Wiring:
             intake=self.intake,
             order_changer=self._role("order-changer"),
             order_reader=self._role("order-reader"),
+            detail_reader=self._role("detail-reader"),
             page_reader=self._role("page-reader"),
             replies=self._node,
             status=self._node.status,

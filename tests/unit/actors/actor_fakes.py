@@ -56,8 +56,20 @@ def submission(name: str, deadline: float = 1e9) -> Submission:
     return Submission(new_order(name), ticket(name), deadline)
 
 
-def ticket(name: str) -> Ticket:
-    return name  # type: ignore[return-value]
+class FakeTicket(str):
+    """Its name, which answers are looked up by; wanted until its deadline."""
+
+    deadline = 1e9
+    is_gone = False
+
+    def is_wanted(self, now: float) -> bool:
+        return now < self.deadline and not self.is_gone
+
+
+def ticket(name: str, *, deadline: float = 1e9, is_gone: bool = False) -> Ticket:
+    made = FakeTicket(name)
+    made.deadline, made.is_gone = deadline, is_gone
+    return made
 
 
 def store_orders(*names: str, deadline: float = 1e9) -> StoreOrders:

@@ -18,6 +18,7 @@ from orders.actors.messages import (
     ReadNotifications,
     ReadOrder,
     ReadOrders,
+    ReadRefunds,
     Refused,
     Wake,
 )
@@ -31,6 +32,7 @@ class Bench:
     intake: RecordedRole[Any]
     order_changer: RecordedRole[Any]
     order_reader: RecordedRole[Any]
+    detail_reader: RecordedRole[Any]
     page_reader: RecordedRole[Any]
     desk: FrontDesk
 
@@ -40,11 +42,13 @@ def bench(world: World) -> Bench:
     intake = world.role("intake", capacity=10, weigh=lambda m: len(m.submissions))
     order_changer = world.role("order-changer", capacity=1)
     order_reader = world.role("order-reader", capacity=1)
+    detail_reader = world.role("detail-reader", capacity=2)
     page_reader = world.role("page-reader", capacity=2)
     desk = FrontDesk(
         intake=intake,
         order_changer=order_changer,
         order_reader=order_reader,
+        detail_reader=detail_reader,
         page_reader=page_reader,
         replies=world.replies,
         status=world.status,
@@ -52,7 +56,9 @@ def bench(world: World) -> Bench:
         max_unpublished=1000,
         max_batch_orders=4,
     )
-    return Bench(world, intake, order_changer, order_reader, page_reader, desk)
+    return Bench(
+        world, intake, order_changer, order_reader, detail_reader, page_reader, desk
+    )
 
 
 def fill(bench: Bench, count: int, prefix: str = "f") -> None:
@@ -216,17 +222,50 @@ def test_order_question_goes_to_the_order_reader(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        ReadHistory("default", "a", ticket("t")),
         ReadNotifications("default", 7, 100, ticket("t")),
         ReadOrders("default", OrderFilters(), None, 50, ticket("t")),
     ],
-    ids=["history", "notifications", "orders"],
+    ids=["notifications", "orders"],
 )
 def test_page_question_goes_to_the_page_reader(
     bench: Bench, question: PageQuestion
 ) -> None:
     assert bench.desk.ask(question) is None
     assert bench.page_reader.lane.waiting
+
+
+@pytest.mark.parametrize("kind", [ReadHistory, ReadRefunds])
+def test_what_belongs_to_one_order_does_not_stand_behind_pages(
+    bench: Bench, kind: type[ReadHistory | ReadRefunds]
+) -> None:
+    for _ in range(2):
+        bench.desk.ask(ReadNotifications("default", 7, 100, ticket("t")))
+
+    assert bench.desk.ask(kind("default", "a", ticket("t"))) is None
+    assert bench.detail_reader.lane.waiting
+
+
+@pytest.mark.parametrize(
+    ("seconds_each", "answer"),
+    [(0.9, None), (1.1, Refused(OVERLOADED, 2.0)), (40.0, Refused(OVERLOADED, 30.0))],
+)
+def test_a_question_that_would_be_late_is_refused_at_once(
+    bench: Bench, seconds_each: float, answer: Refused | None
+) -> None:
+    bench.world.status.question_seconds["page-reader"] = seconds_each
+    deadline = bench.world.clock() + 2.0  # half of it may go by ahead
+    bench.desk.ask(ReadNotifications("default", 7, 100, ticket("1", deadline=deadline)))
+
+    second = ReadNotifications("default", 7, 100, ticket("2", deadline=deadline))
+
+    assert bench.desk.ask(second) == answer
+    assert bench.page_reader.lane.depth == (2 if answer is None else 1)
+
+
+def test_however_slow_it_was_one_question_is_always_taken(bench: Bench) -> None:
+    bench.world.status.question_seconds["page-reader"] = 1e6
+
+    assert bench.desk.ask(ReadNotifications("default", 7, 100, ticket("t"))) is None
 
 
 def test_question_is_refused_while_the_reader_is_full(bench: Bench) -> None:

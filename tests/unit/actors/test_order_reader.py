@@ -14,6 +14,7 @@ from orders.actors.messages import (
     OrdersSettled,
     ReadOrder,
     Refused,
+    Ticket,
 )
 from orders.actors.order_reader import OrderReader
 from orders.domain.errors import DatabaseUnavailableError
@@ -38,9 +39,11 @@ class Bench:
         *,
         wait_seconds: float | None = None,
         tenant_id: str = "default",
+        asker: Ticket | None = None,
     ) -> None:
         until = None if wait_seconds is None else self.world.clock() + wait_seconds
-        self.role.offer(ReadOrder(tenant_id, order_id, ticket(name), until))
+        asker = asker or ticket(name)
+        self.role.offer(ReadOrder(tenant_id, order_id, asker, until))
         self.world.deliver(self.actor)
 
     def settle(self, name: str, state: State = PAID) -> None:
@@ -421,3 +424,26 @@ def test_those_who_wait_are_refused_when_the_reader_stops(bench: Bench) -> None:
 
     assert bench.given == {"t": UNAVAILABLE}
     assert bench.store.closed
+
+
+@pytest.mark.parametrize("unwanted", [{"deadline": 1000.0}, {"is_gone": True}])
+def test_a_question_without_a_waiting_client_is_not_asked(
+    bench: Bench, unwanted: dict[str, Any]
+) -> None:
+    bench.ask("a", asker=ticket("t", **unwanted))
+
+    assert bench.store.reads == []
+    assert bench.given == {}
+    assert bench.role.lane.depth == 0
+
+
+def test_a_waiting_client_that_went_away_is_forgotten(bench: Bench) -> None:
+    leaving = ticket("t")
+    bench.ask("a", wait_seconds=20, asker=leaving)
+    bench.store.reads.clear()
+
+    leaving.is_gone = True  # type: ignore[attr-defined]
+    bench.world.pass_time(bench.actor, 1)
+
+    assert bench.store.reads == []
+    assert bench.world.status.waiters == 0

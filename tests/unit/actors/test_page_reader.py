@@ -45,7 +45,9 @@ class Bench:
 def bench(world: World) -> Bench:
     store = FakeReadStore()
     role = world.role("page-reader")
-    actor = PageReader(role, make_store=lambda: store, replies=world.replies)
+    actor = PageReader(
+        role, make_store=lambda: store, replies=world.replies, status=world.status
+    )
     actor.on_start()
     return Bench(world, store, role, actor)
 
@@ -134,6 +136,36 @@ def test_question_that_fails_is_logged_with_its_exception(bench: Bench) -> None:
     bench.ask(ReadNotifications("default", 7, 100, ticket("t")))
 
     assert bench.world.log.lines == [("error", "reader.failed", {"exc_info": error})]
+
+
+@pytest.mark.parametrize(
+    "unwanted", [{"deadline": 999.0}, {"deadline": 1000.0}, {"is_gone": True}]
+)
+def test_a_question_without_a_waiting_client_is_not_asked(
+    bench: Bench, unwanted: dict[str, Any]
+) -> None:
+    bench.ask(
+        ReadHistory("default", "a", ticket("1", **unwanted)),
+        ReadHistory("default", "b", ticket("2")),
+    )
+
+    assert bench.store.asked == [("default", "b")]
+    assert bench.world.replies.given == {"2": None}
+    assert bench.role.lane.depth == 0
+
+
+def test_how_long_a_question_takes_is_told(bench: Bench) -> None:
+    def slow(*_: object) -> None:
+        bench.world.clock.advance(0.5)
+
+    bench.store.read_history = slow  # type: ignore[method-assign]
+
+    bench.ask(ReadHistory("default", "a", ticket("1")))
+    assert bench.world.status.question_seconds == {"page-reader": 0.5}
+
+    bench.store.read_history = lambda *_: None  # type: ignore[method-assign]
+    bench.ask(ReadHistory("default", "a", ticket("2")))
+    assert bench.world.status.question_seconds == {"page-reader": pytest.approx(0.485)}
 
 
 def test_store_is_closed_at_the_end(bench: Bench) -> None:

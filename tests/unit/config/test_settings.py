@@ -344,6 +344,14 @@ def test_an_event_is_not_abandoned_while_its_producer_still_tries() -> None:
     assert "ORDERS_SWEEPER__ABANDONED_AFTER_SECONDS is less than twice" in message
 
 
+def test_the_delay_leaves_time_to_drain_in() -> None:
+    message = refusal_with(
+        ORDERS_SHUTDOWN__DELAY_SECONDS="20", ORDERS_SHUTDOWN__GRACE_SECONDS="20"
+    )
+
+    assert "ORDERS_SHUTDOWN__DELAY_SECONDS is not below" in message
+
+
 def test_more_replicas_cannot_be_in_sync_than_there_are() -> None:
     message = refusal_with(ORDERS_KAFKA__MIN_INSYNC_REPLICAS="2")
 

@@ -9,7 +9,9 @@ from falcon.testing import TestClient
 from orders.actors.messages import (
     OVERLOADED,
     ChangeOrder,
+    DetailQuestion,
     PageQuestion,
+    Question,
     ReadOrder,
     Refused,
     Submission,
@@ -25,7 +27,6 @@ from orders.domain.order import (
     PaymentStatus,
 )
 from orders.http.app import create_app
-from orders.http.backend import Question
 from orders.http.parking import LATE
 
 CREATED_AT = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
@@ -38,6 +39,9 @@ class FakeTicket:
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
+
+    def is_wanted(self, now: float) -> bool:
+        return now < self.deadline
 
 
 class FakeProcess:
@@ -77,7 +81,7 @@ class FakeProcess:
         return self.refusal
 
     def ask(self, question: Question) -> Refused | None:
-        assert isinstance(question, ReadOrder | PageQuestion)
+        assert isinstance(question, ReadOrder | DetailQuestion | PageQuestion)
         self.questions.append(question)
         if self.refusal is None:
             self._answers[question.ticket] = self.on_question(question)
@@ -92,7 +96,7 @@ class FakeProcess:
         return self.tickets[-1]
 
     def park(self, ticket: FakeTicket) -> object:
-        answer = self._answers.pop(ticket)
+        answer = self._answers.pop(ticket, LATE)
         if answer is LATE:
             self.now = ticket.deadline
         return answer

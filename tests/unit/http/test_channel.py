@@ -63,7 +63,7 @@ class Host:
         self.loop = SimpleNamespace(now=100.0, poller=Poller())
         self.limits = Limits()
         self.parser_class = RequestParser
-        self.draining = False
+        self.accepting = True
         self.lingering = set()
         self.active_channels = {}
         self.queued = []

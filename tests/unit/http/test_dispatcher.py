@@ -111,6 +111,30 @@ def test_parked_handlers_are_counted(dispatcher, loop):
     assert (while_parked, dispatcher.parked) == (3, 2)
 
 
+def test_an_answer_is_wanted_until_the_deadline(dispatcher):
+    ticket = dispatcher.ticket(200.0)
+
+    assert ticket.is_wanted(199.9)
+    assert not ticket.is_wanted(200.0)
+
+
+def test_an_answer_is_not_wanted_twice(dispatcher):
+    ticket = dispatcher.ticket(200.0)
+    ticket.resume("answer")
+
+    assert not ticket.is_wanted(100.0)
+
+
+def test_an_answer_is_wanted_while_the_client_listens(dispatcher, loop):
+    request = Parked(dispatcher)
+    request.listens = lambda now: now < 150.0
+    dispatcher.add_task(request)
+    loop.turn()
+
+    assert request.ticket.is_wanted(149.0)
+    assert not request.ticket.is_wanted(150.0)
+
+
 def test_a_ticket_is_good_for_one_answer(dispatcher, loop):
     first = park(dispatcher, loop)
     first.ticket.resume("mine")
