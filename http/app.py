@@ -49,6 +49,8 @@ _ACTIONS: Final = {
 }
 _NO_DOCUMENTS: Mapping[str, DocumentSource] = MappingProxyType({})
 _UNMATCHED = "unmatched"
+_THE_SERVER: Final = r"\*$"
+"""The target of ``OPTIONS *`` (RFC 9110, section 9.3.7)."""
 _MILLISECONDS = 1000
 _OTHER_METHOD = "other"
 _METHODS = frozenset(falcon.HTTP_METHODS)
@@ -150,6 +152,7 @@ def create_app(
     app.add_route("/Orders", OlderOrders(submission, default_currency, max_body_bytes))
     for path, source in documents.items():
         app.add_route(path, DocumentItem(source))
+    app.add_sink(_tell_of_server, _THE_SERVER)
     return app
 
 
@@ -212,6 +215,12 @@ class UnexpectedErrors:
             "internal_error", "Tell the operator the request_id of this answer."
         )
         write_problem(req, resp, problem)
+
+
+def _tell_of_server(req: ServiceRequest, resp: ServiceResponse, **_: object) -> None:
+    """Answer ``OPTIONS *``, which asks whether the server is there."""
+    del req
+    resp.status = falcon.HTTP_204
 
 
 def _answer_problem(

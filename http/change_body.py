@@ -6,14 +6,15 @@ from typing import Final, NamedTuple
 
 from orders.domain.changing import MAX_REASON_LENGTH
 from orders.http import strict_json
+from orders.http.order_checks import LINE_CHARACTER
 from orders.http.problems import Fault, ProblemError
 from orders.http.request_context import ServiceRequest, demand_json_body, read_body
 from orders.http.strict_json import Json, child
 
 _REASON: Final = "reason"
 _AMOUNT: Final = "amount"
-ONE_LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
-"""Text without control characters of either kind."""
+ONE_LINE: Final = re.compile(f"{LINE_CHARACTER}+")
+"""Text without control characters or separators of lines."""
 _LONGEST_ESCAPE = 12  # one character outside the basic plane, as \ud83d\ude00
 MAX_CHANGE_BYTES: Final = 1024 + _LONGEST_ESCAPE * MAX_REASON_LENGTH
 """The largest body; room for a reason however it is escaped."""

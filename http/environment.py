@@ -30,18 +30,15 @@ def environment_of_connection(
 
 
 def environment_of(request: RequestParser, of_connection: Environ) -> Environ:
-    """Return a new environment; slashes at the start of a path count as one.
+    """Return a new environment.
 
     What PEP 3333 asks for and no more: with a few headers that fits into a dictionary
     of Python's that has not to grow once again.
     """
-    path = request.path
-    if path.startswith("//"):
-        path = "/" + path.lstrip("/")
     environment = {
         **of_connection,
         "REQUEST_METHOD": request.command,
-        "PATH_INFO": path,
+        "PATH_INFO": request.path,
         "QUERY_STRING": request.query,
         "SERVER_PROTOCOL": "HTTP/1.1" if request.version == "1.1" else "HTTP/1.0",
         "wsgi.url_scheme": request.url_scheme,

@@ -15,6 +15,8 @@ KEY_PATTERN: Final = r"[\x21-\x7e]{1,255}"
 _KEY = re.compile(KEY_PATTERN, re.ASCII)
 KEY_ADVICE: Final = "send 1 to 255 visible ASCII characters"
 _DIGEST_BYTES = 16
+_LARGEST_INTEGER = 2.0**63
+"""Of those that the encoder takes."""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -55,9 +57,26 @@ def fingerprint(request: OrderRequest) -> bytes:
         request.total,
         request.lines,
         request.reference,
-        None if metadata is None else msgspec.json.decode(metadata),
+        None if metadata is None else _as_doubles(msgspec.json.decode(metadata)),
     )
     return blake2b(_encode(meaning), digest_size=_DIGEST_BYTES).digest()
+
+
+def _as_doubles(value: object) -> object:
+    """Return ``value`` with equal numbers alike, however they were written.
+
+    Whole ones become integers, which is what a node of an earlier release makes of
+    nearly all of them: it must find the same digest.
+    """
+    if isinstance(value, dict):
+        return {name: _as_doubles(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_as_doubles(member) for member in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    number = float(value)
+    whole = number.is_integer() and abs(number) < _LARGEST_INTEGER
+    return int(number) if whole else number
 
 
 def idempotency_key(

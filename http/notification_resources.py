@@ -1,6 +1,5 @@
 """What customers were told."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +7,7 @@ import falcon
 
 from orders.actors.messages import Refused
 from orders.domain.order import MAX_ID
+from orders.http.order_list import WrongValueError, integer
 from orders.http.order_questions import OrderQuestions
 from orders.http.preferences import invalid_query, query_of
 from orders.http.problems import refused
@@ -16,7 +16,6 @@ from orders.http.request_context import ServiceRequest, demand_json_answer, tena
 
 NEWEST: Final = 100
 """How many notifications are shown."""
-_USER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,7 @@ class NotificationCollection:
 def _user_id(text: str | None) -> int:
     if text is None:
         raise invalid_query("user_id", "missing_parameter", "is required")
-    user_id = int(text) if _USER_ID.fullmatch(text) else 0
-    if not 1 <= user_id <= MAX_ID:
-        message = f"send an integer from 1 to {MAX_ID}"
-        raise invalid_query("user_id", "invalid_parameter", message)
-    return user_id
+    try:
+        return integer(MAX_ID)(text)
+    except WrongValueError as error:
+        raise invalid_query("user_id", "invalid_parameter", str(error)) from None

@@ -14,6 +14,7 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from orders.http.addresses import bound_socket
+from orders.http.answers import Problem
 from orders.http.health import HealthReport
 from orders.http.operations_app import (
     OperationsApp,
@@ -21,6 +22,16 @@ from orders.http.operations_app import (
     Version,
     create_operations_app,
 )
+from orders.http.parser import RequestParser
+from orders.http.problems import listener_problem
+from orders.http.request_lines import (
+    LineCache,
+    parse_field,
+    parse_start_line,
+    recurs,
+)
+from orders.http.task import ProblemTask
+from orders.http.waitress_edge import HTTPChannel
 
 _THREADS = 2
 _BACKLOG = 32
@@ -35,9 +46,31 @@ class _Dispatcher(Protocol):
     def shutdown(self, cancel_pending: bool, timeout: float) -> bool: ...
 
 
-class _Waitress(Protocol):
-    """The part of waitress's server that is used."""
+class _Parser(RequestParser):
+    """What the API's port takes, read on another thread: with caches of its own."""
 
+    start_lines = LineCache(parse_start_line)
+    fields = LineCache(parse_field, keep=recurs)
+
+    @property
+    def request_uri(self) -> str:
+        """Return what waitress's own task puts into the environment; not used."""
+        return self.path
+
+
+class _Channel(HTTPChannel):
+    """waitress's own, with requests read and refused as on the API's port."""
+
+    parser_class = _Parser
+    error_task_class = ProblemTask
+
+
+class _Waitress(Protocol):
+    """The part of waitress's server that is used, and what a refusal asks of it."""
+
+    channel_class: type[HTTPChannel]
+    problem: Problem
+    draining: bool
     trigger: _Trigger
     task_dispatcher: _Dispatcher
 
@@ -121,4 +154,8 @@ def _create_server(
         clear_untrusted_proxy_headers=True,
         ident=None,
     )
-    return cast("_Waitress", server)
+    waitress = cast("_Waitress", server)
+    waitress.channel_class = _Channel
+    waitress.problem = listener_problem
+    waitress.draining = False
+    return waitress

@@ -7,8 +7,11 @@ from typing import NamedTuple, Protocol
 import falcon
 import msgspec
 
+from orders.http.answers import CONTENT_POLICY, SAFETY_FIELDS
 from orders.http.health import Check, CheckState, HealthReport
 from orders.http.operations_page import PAGE
+from orders.http.problems import serialize_http_error
+from orders.http.request_context import ServiceRequest
 
 _EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _PAGE_POLICY = (
@@ -16,7 +19,7 @@ _PAGE_POLICY = (
     "connect-src 'self'; frame-ancestors 'none'"
 )
 
-OperationsApp = falcon.App[falcon.Request, falcon.Response]
+OperationsApp = falcon.App[ServiceRequest, falcon.Response]
 
 
 class Version(NamedTuple):
@@ -50,6 +53,8 @@ class _Probe:
         is_told_all = "verbose" in req.params or not passed
         resp.text = _verbose(self._name, checks, passed) if is_told_all else "ok"
 
+    on_head = on_get
+
 
 def _verbose(name: str, checks: Sequence[Check], passed: bool) -> str:
     """Return the checks as the Kubernetes API server prints its own."""
@@ -71,6 +76,8 @@ class _Metrics:
         resp.content_type = _EXPOSITION_TYPE
         resp.data = self._source.exposition()
 
+    on_head = on_get
+
 
 class _Version:
     def __init__(self, version: Version) -> None:
@@ -80,6 +87,8 @@ class _Version:
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         resp.data = self._data
+
+    on_head = on_get
 
 
 class _Status:
@@ -101,6 +110,8 @@ class _Status:
             }
         )
 
+    on_head = on_get
+
 
 def _worst(checks: Sequence[Check]) -> CheckState:
     states = {check.state for check in checks}
@@ -116,26 +127,33 @@ class _Page:
         resp.set_header("Content-Security-Policy", _PAGE_POLICY)
         resp.text = PAGE
 
+    on_head = on_get
 
-class _NoStore:
-    """Everything here is true for a moment only."""
+
+class _AnswerFinisher:
+    """Gives every answer what the API's answers have; all is true for a moment only."""
 
     def process_response(
         self,
-        _req: falcon.Request,
+        req: ServiceRequest,
         resp: falcon.Response,
         _resource: object,
         _succeeded: bool,
     ) -> None:
-        resp.set_header("Cache-Control", "no-store")
-        resp.set_header("X-Content-Type-Options", "nosniff")
+        resp.set_headers(SAFETY_FIELDS)
+        resp.set_header("x-request-id", req.request_id)
+        if not resp.get_header("content-security-policy"):
+            resp.set_header(*CONTENT_POLICY)
 
 
 def create_operations_app(
     health: HealthReport, source: OperationsSource, version: Version
 ) -> OperationsApp:
     """Return the WSGI application of the operations listener."""
-    app = falcon.App(middleware=[_NoStore()])
+    app: OperationsApp = falcon.App(
+        request_type=ServiceRequest, middleware=[_AnswerFinisher()]
+    )
+    app.set_error_serializer(serialize_http_error)
     app.add_route("/livez", _Probe("livez", health.live))
     app.add_route("/readyz", _Probe("readyz", health.ready))
     app.add_route("/startupz", _Probe("startupz", health.started))

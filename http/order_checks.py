@@ -26,8 +26,11 @@ from orders.domain.order import (
 from orders.http.problems import Fault, ProblemError
 from orders.http.strict_json import Json, Number, child
 
-REFERENCE: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_REFERENCE_LENGTH}}}")
-"""One line of text: no control characters of either kind."""
+LINE_CHARACTER: Final = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+"""What a line of text consists of: no control characters of either kind, which those
+that end a line in Unicode are, and neither of its two separators."""
+REFERENCE: Final = re.compile(rf"{LINE_CHARACTER}{{1,{MAX_REFERENCE_LENGTH}}}")
+"""One line of text."""
 _MAX_NUMBER_LENGTH = 64
 _REQUIRED = ("user_id", "items", "total")
 _OPTIONAL = ("currency", "reference", "metadata")

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
 from orders.domain.listing import OrderFilters
 from orders.domain.order import MAX_ID, OrderStatus, PaymentStatus
 from orders.http.cursor import CursorError, Place, decode_cursor, encode_cursor
+from orders.http.moments import parse_moment
 from orders.http.order_checks import REFERENCE
 from orders.http.problems import Fault, ProblemError
 
@@ -17,11 +18,6 @@ MAX_LIMIT: Final = 200
 PARAMETERS: Final = (*OrderFilters._fields, "cursor", "limit")
 _PATH = "/v1/orders"
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
-_MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})",
-    re.ASCII | re.IGNORECASE,
-)
 _MOMENT_WANTED = "send a time such as 2026-01-31T09:30:00Z; a + is written %2B"
 _SERVED = (
     "send user_id or reference, not both; each goes with status, payment_status,"
@@ -40,7 +36,7 @@ class ListRequest(NamedTuple):
     limit: int
 
 
-class _WrongValueError(Exception):
+class WrongValueError(Exception):
     """Says what to send instead."""
 
 
@@ -57,7 +53,7 @@ class _Parameters:
             return None
         try:
             return parse(text)
-        except _WrongValueError as error:
+        except WrongValueError as error:
             self.fault(name, "invalid_parameter", str(error))
             return None
 
@@ -76,12 +72,12 @@ def list_request(tenant_id: str, given: Mapping[str, str]) -> ListRequest:
     filters = OrderFilters(
         parameters.read("status", _one_of(OrderStatus)),
         parameters.read("payment_status", _one_of(PaymentStatus)),
-        parameters.read("user_id", _integer(MAX_ID)),
+        parameters.read("user_id", integer(MAX_ID)),
         parameters.read("reference", _reference),
         parameters.read("created_gte", _moment),
         parameters.read("created_lt", _moment),
     )
-    limit = parameters.read("limit", _integer(MAX_LIMIT))
+    limit = parameters.read("limit", integer(MAX_LIMIT))
     place = parameters.read("cursor", lambda text: _place(tenant_id, text))
     if place is not None:
         _check_against_cursor(parameters, filters, place.filters)
@@ -125,9 +121,7 @@ def _place(tenant_id: str, text: str) -> Place:
     try:
         return decode_cursor(tenant_id, text)
     except CursorError:
-        raise _WrongValueError(
-            "send it just as it was given, or leave it out"
-        ) from None
+        raise WrongValueError("send it just as it was given, or leave it out") from None
 
 
 def _one_of(states: type[State]) -> Callable[[str], State]:
@@ -135,16 +129,18 @@ def _one_of(states: type[State]) -> Callable[[str], State]:
         try:
             return states(text)
         except ValueError:
-            raise _WrongValueError(f"send one of {', '.join(states)}") from None
+            raise WrongValueError(f"send one of {', '.join(states)}") from None
 
     return parse
 
 
-def _integer(largest: int) -> Callable[[str], int]:
+def integer(largest: int) -> Callable[[str], int]:
+    """Return what reads an integer from 1 to ``largest``, or raises."""
+
     def parse(text: str) -> int:
         number = int(text) if _NUMBER.fullmatch(text) else 0
         if not 1 <= number <= largest:
-            raise _WrongValueError(f"send an integer from 1 to {largest}")
+            raise WrongValueError(f"send an integer from 1 to {largest}")
         return number
 
     return parse
@@ -152,14 +148,12 @@ def _integer(largest: int) -> Callable[[str], int]:
 
 def _reference(text: str) -> str:
     if not REFERENCE.fullmatch(text):
-        raise _WrongValueError("send the reference of an order")
+        raise WrongValueError("send the reference of an order")
     return text
 
 
 def _moment(text: str) -> datetime:
-    if not _MOMENT.fullmatch(text):
-        raise _WrongValueError(_MOMENT_WANTED)
     try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _WrongValueError(_MOMENT_WANTED) from None
+        return parse_moment(text)
+    except ValueError:
+        raise WrongValueError(_MOMENT_WANTED) from None

@@ -120,12 +120,11 @@ class RequestParser(HTTPRequestParser):
         self.command, self.path, self.query, self.version = start
         self.adj = self.sizes.get(self.path, self.adj)
         self.url_scheme = self.adj.url_scheme
-        connection = self.headers.get("CONNECTION", "").lower()
-        if start.version == "1.0":
-            self.connection_close = connection != "keep-alive"
-        elif connection:
-            options = [option.strip() for option in connection.split(",")]
-            self.connection_close = "close" in options
+        connection = self.headers.get("CONNECTION")
+        if connection is not None or start.version == "1.0":
+            options = [it.strip(" \t") for it in (connection or "").lower().split(",")]
+            persists = start.version == "1.1" or "keep-alive" in options
+            self.connection_close = "close" in options or not persists
 
     def _frame(self, version: str) -> None:
         """Decide where the body ends."""

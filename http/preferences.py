@@ -5,6 +5,7 @@ import re
 import falcon
 
 from orders.http.problems import Fault, ProblemError
+from orders.http.query_string import pairs_of
 from orders.http.request_context import ServiceRequest
 
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -47,22 +48,26 @@ def query_of(req: ServiceRequest, *known: str) -> dict[str, str]:
     """Return the query's parameters.
 
     Raises:
-        ProblemError: ``invalid_query`` for unknown or repeated ones, all named.
+        ProblemError: ``invalid_query`` for those that are unknown, repeated or not
+            UTF-8, all named.
 
     """
     if not req.query_string:
         return {}
     faults: list[Fault] = []
     parameters: dict[str, str] = {}
-    for name, value in req.params.items():
+    for name, value in pairs_of(req.query_string):
         if name not in known:
             faults.append(Fault("", "unknown_parameter", "is not known", name))
-        elif isinstance(value, str):
-            parameters[name] = value
-        else:
+        elif name in parameters:
             faults.append(Fault("", "repeated_parameter", "send it once", name))
+        else:
+            parameters[name] = value or ""
+            if value is None:
+                message = "send UTF-8, percent-encoded"
+                faults.append(Fault("", "invalid_parameter", message, name))
     if faults:
-        names = ", ".join(fault.parameter for fault in faults)
+        names = ", ".join(dict.fromkeys(fault.parameter for fault in faults))
         raise ProblemError("invalid_query", f"See: {names}.", faults=faults)
     return parameters
 

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Final
 
 import falcon
+from falcon import mediatypes
 
 from orders.domain.identifiers import IdFactory
 from orders.domain.order import DEFAULT_TENANT
@@ -148,5 +149,13 @@ def demand_json_answer(req: ServiceRequest) -> None:
 
     """
     accept = req.env.get("HTTP_ACCEPT")
-    if accept and accept not in _ANY_ANSWER and not req.client_accepts(JSON):
+    if accept and accept not in _ANY_ANSWER and not _takes_json(accept):
         raise ProblemError("not_acceptable", f"Answers are {JSON}.")
+
+
+def _takes_json(accept: str) -> bool:
+    """Tell whether ``Accept`` has JSON in it; types are compared in any letter case."""
+    try:
+        return mediatypes.quality(JSON, accept.lower()) > 0
+    except ValueError:
+        return False

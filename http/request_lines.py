@@ -7,8 +7,9 @@ thousand bytes, which would hold the event loop; these need microseconds.
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Generic, NamedTuple, TypeVar
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from orders.http.waitress_edge import ParsingError
 
@@ -19,6 +20,16 @@ _TARGET = re.compile(rb"[\x21-\x7e]+")
 # RFC 9110, section 5.5: visible characters, obs-text, space and tab.
 _VALUE_BYTES = bytes([*b"\t", *range(0x20, 0x7F), *range(0x80, 0x100)])
 _SHORT_NAME_BYTES = 64
+_BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_KEPT_SLASH = re.compile("%2f", re.IGNORECASE)
+# RFC 9112, section 3.2: uri-host [ ":" port ], of RFC 3986, section 3.2.2.
+_HOST = re.compile(
+    r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)"
+    r"(?::(?P<port>[0-9]*))?",
+    re.ASCII,
+)
+_SCHEMES = frozenset({"http", "https"})
+_LARGEST_PORT = 65_535
 _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 
 _PROXY_FIELDS = frozenset(
@@ -43,7 +54,9 @@ class StartLine(NamedTuple):
 
     method: str
     path: str
-    """Percent-decoded, as Latin-1 text, the way WSGI wants it."""
+    """Percent-decoded, as Latin-1 text, the way WSGI wants it. Normal: slashes at its
+    start count as one, those at its end as none, and an encoded slash separates
+    nothing and stays encoded."""
     query: str
     version: str
     """``1.1`` or ``1.0``."""
@@ -71,22 +84,48 @@ def parse_start_line(line: bytes) -> StartLine:
         raise ParsingError("The request line is not valid")
     if version not in _VERSIONS:
         raise ParsingError("The HTTP version is not supported")
-    text = target.decode("ascii")
-    path, query = _split_target(text)
-    decoded = unquote_to_bytes(path).decode("latin-1")
-    return StartLine(method.decode("ascii"), decoded, query, _VERSIONS[version])
+    if _BROKEN_PERCENT.search(target) or b"#" in target:
+        raise ParsingError("The request target is not valid")
+    path, query = _split_target(method, target.decode("ascii"))
+    return StartLine(method.decode("ascii"), path, query, _VERSIONS[version])
 
 
-def _split_target(target: str) -> tuple[str, str]:
-    """Return path and query of a target in any of its four forms."""
-    if target.startswith("/") or "://" not in target:
-        path, _, query = target.partition("#")[0].partition("?")
-        return path, query
+def _split_target(method: bytes, target: str) -> tuple[str, str]:
+    """Return path and query of a target (RFC 9112, section 3.2).
+
+    Raises:
+        ParsingError: it has none of the forms that a server which is no proxy takes.
+
+    """
+    if target == "*" and method == b"OPTIONS":
+        return target, ""
+    if not target.startswith("/"):
+        scheme, mark, rest = target.partition("://")
+        authority = re.split("[/?]", rest, maxsplit=1)[0]
+        if not mark or scheme.lower() not in _SCHEMES or not authority:
+            raise ParsingError("The request target is not valid")
+        _check_host(authority)
+        target = rest[len(authority) :]
+    path, _, query = target.partition("?")
+    decoded = unquote_to_bytes(_KEPT_SLASH.sub("%252F", path)).decode("latin-1")
+    return "/" + decoded.strip("/"), query
+
+
+def _check_host(text: str) -> None:
+    """Refuse what is no host with or without a port; an empty one is none of URLs'.
+
+    Raises:
+        ParsingError: it is refused.
+
+    """
+    match = _HOST.fullmatch(text)
     try:
-        parts = urlsplit(target)
+        if match is None or int(match["port"] or 0) > _LARGEST_PORT:
+            raise ParsingError("Host is not valid")
+        if match["ipv6"] is not None:
+            IPv6Address(match["ipv6"])
     except ValueError:
-        raise ParsingError("The request target is not valid") from None
-    return parts.path or "/", parts.query
+        raise ParsingError("Host is not valid") from None
 
 
 def parse_field(line: bytes) -> Field | None:
@@ -104,7 +143,12 @@ def parse_field(line: bytes) -> Field | None:
     if not colon or value.translate(None, _VALUE_BYTES):
         raise ParsingError("A header line is not valid")
     key = _short_name(name) if len(name) <= _SHORT_NAME_BYTES else _name_of(name)
-    return None if key is None else Field(key, value.strip(b" \t").decode("latin-1"))
+    if key is None:
+        return None
+    text = value.strip(b" \t").decode("latin-1")
+    if key == "HOST":
+        _check_host(text)
+    return Field(key, text)
 
 
 def _name_of(name: bytes) -> str | None:

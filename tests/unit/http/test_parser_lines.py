@@ -20,13 +20,18 @@ from orders.http.waitress_edge import ParsingError
         (b"/v1/orders", "/v1/orders", ""),
         (b"/a?b=c?d", "/a", "b=c?d"),
         (b"/a?u=http://x/y", "/a", "u=http://x/y"),
-        (b"/a#b?c", "/a", ""),
-        (b"//a//b", "//a//b", ""),
+        (b"//a//b", "/a//b", ""),
+        (b"/a//", "/a", ""),
+        (b"//", "/", ""),
+        (b"/", "/", ""),
+        (b"/?a", "/", "a"),
+        (b"/a%2Fb%2fc", "/a%2Fb%2Fc", ""),
+        (b"/%76%31", "/v1", ""),
         (b"/%e2%82%ac", "/\xe2\x82\xac", ""),
         (b"http://host:80/a?b", "/a", "b"),
         (b"http://host", "/", ""),
-        (b"*", "*", ""),
-        (b"host:443", "host:443", ""),
+        (b"HTTPS://[::1]:80?a=b", "/", "a=b"),
+        (b"http://host//a/", "/a", ""),
     ],
 )
 def test_a_target_has_a_path_and_a_query(target, path, query):
@@ -153,3 +158,79 @@ def test_a_refused_line_is_refused_again():
     for _ in range(2):
         with pytest.raises(ParsingError):
             cache(b"wrong")
+
+
+def test_options_may_be_asked_of_the_server():
+    assert parse_start_line(b"OPTIONS * HTTP/1.1").path == "*"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"*",
+        b"host:443",
+        b"v1/orders",
+        b"?a",
+        b"/a#b",
+        b"/%",
+        b"/%2",
+        b"/%zz",
+        b"/a?b=%g0",
+        b"http://",
+        b"http:///a",
+        b"http://user@host/",
+        b"http://host:65536/",
+        b"http://[::1/",
+        b"ftp://host/",
+    ],
+)
+def test_a_target_that_no_client_of_a_server_sends_is_refused(target):
+    with pytest.raises(ParsingError, match="valid"):
+        parse_start_line(b"GET " + target + b" HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "shop",
+        "Shop.Example",
+        "shop:80",
+        "shop:",
+        "a_b-c~d",
+        "1.2.3.4:8080",
+        "[::1]",
+        "[2001:db8::1]:8443",
+        "sh%6Fp",
+    ],
+)
+def test_a_host_is_taken(host):
+    assert parse_field(f"Host: {host}".encode()) == ("HOST", host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a b/c",
+        "a/",
+        "a b",
+        "user@shop",
+        "shop:x",
+        "shop:65536",
+        "shop:" + "9" * 5000,
+        "shop:80:80",
+        "::1",
+        "[::1",
+        "[::g]",
+        "[1.2.3.4]",
+        "[]",
+        "sh%zz",
+        "sh\u00f6p",
+        "a?b",
+        "a#b",
+        "http://shop",
+    ],
+)
+def test_what_is_no_host_is_refused(host):
+    with pytest.raises(ParsingError, match="Host"):
+        parse_field(f"Host: {host}".encode())
