@@ -38,10 +38,11 @@ class HttpSettings(Section):
         description="Longest time a client may take to send a request.",
     )
     keep_alive_seconds: float = Field(
-        default=60,
+        default=75,
         ge=1,
         le=3600,
-        description="An idle connection is closed after this.",
+        description="An idle connection is closed after this; longer than the proxy "
+        "in front keeps one (mostly 60), which would else use it while it closes.",
     )
     store_timeout_seconds: float = Field(
         default=1.8,

@@ -44,7 +44,7 @@ class OrderServer:
         loop: EventLoop,
         dispatcher: GreenletDispatcher,
         problem: Problem,
-        limits: Limits | None = None,
+        limits: Limits,
         backlog: int = 1024,
         admit: Admit | None = None,
         body_bytes: Mapping[str, int] = MappingProxyType({}),
@@ -54,7 +54,7 @@ class OrderServer:
         self._loop = loop
         self._dispatcher = dispatcher
         self._problem = problem
-        self._limits = limits or Limits()
+        self._limits = limits
         self._backlog = backlog
         self._body_bytes = body_bytes
         self._parser_class = RequestParser if admit is None else guarded_by(admit)

@@ -17,6 +17,7 @@ from orders.actors.role import Role
 from orders.domain.listing import OrderPage
 from orders.http.app import create_app
 from orders.http.dispatcher import GreenletDispatcher
+from orders.http.limits import Limits
 from orders.http.loop import EventLoop
 from orders.http.problems import listener_problem
 from orders.http.server import OrderServer
@@ -102,6 +103,12 @@ class ReadingNode:
             loop=loop,
             dispatcher=dispatcher,
             problem=listener_problem,
+            limits=Limits(
+                max_connections=1000,
+                max_body_bytes=1024,
+                request_timeout_seconds=5,
+                keep_alive_seconds=5,
+            ),
         )
         self.server.bind()
         self._thread = threading.Thread(target=self.server.run)

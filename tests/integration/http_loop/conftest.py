@@ -18,6 +18,12 @@ from orders.http.server import OrderServer
 
 BIG = b"b" * 100_000
 WAIT_SECONDS = 10
+LIMITS = {
+    "max_connections": 4096,
+    "max_body_bytes": 64 * 1024,
+    "request_timeout_seconds": 10.0,
+    "keep_alive_seconds": 75.0,
+}
 
 
 def problem(status: int, code: str, detail: str) -> bytes:
@@ -121,7 +127,7 @@ class Served:
             loop=self.loop,
             dispatcher=self.dispatcher,
             problem=problem,
-            limits=Limits(**limits),
+            limits=Limits(**{**LIMITS, **limits}),
         )
         self.server.bind()
         self.left = None

@@ -103,6 +103,7 @@ def test_a_taken_port_is_named():
             loop=loop,
             dispatcher=GreenletDispatcher(loop),
             problem=lambda *_: b"",
+            limits=None,
         )
 
         with pytest.raises(AddressUnavailableError, match=rf"port {port}: .*in use"):

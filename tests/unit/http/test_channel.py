@@ -61,7 +61,12 @@ class Host:
 
     def __init__(self):
         self.loop = SimpleNamespace(now=100.0, poller=Poller())
-        self.limits = Limits()
+        self.limits = Limits(
+            max_connections=100,
+            max_body_bytes=1024,
+            request_timeout_seconds=10,
+            keep_alive_seconds=75,
+        )
         self.parser_class = RequestParser
         self.accepting = True
         self.lingering = set()

@@ -9,7 +9,12 @@ from orders.http.server import OrderServer
 
 def test_a_limit_has_to_be_positive():
     with pytest.raises(ValueError, match="max_connections must be positive"):
-        Limits(max_connections=0)
+        Limits(
+            max_connections=0,
+            max_body_bytes=1024,
+            request_timeout_seconds=10,
+            keep_alive_seconds=75,
+        )
 
 
 def test_serving_comes_after_binding():
@@ -20,6 +25,7 @@ def test_serving_comes_after_binding():
         loop=None,
         dispatcher=None,
         problem=None,
+        limits=None,
     )
 
     with pytest.raises(RuntimeError, match="bind"):
