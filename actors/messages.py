@@ -27,10 +27,11 @@ class Ticket(Protocol):
     def deadline(self) -> float:
         """When the client is told that it is late; ``time.monotonic()`` seconds."""
 
-    def is_wanted(self, now: float) -> bool:
+    def is_wanted(self, now: float, *, half_open: bool = False) -> bool:
         """Tell whether an answer would still reach a client; any thread.
 
-        Not once it was answered, its deadline has passed, or its connection is gone.
+        Not once it was answered, its deadline has passed, or its connection is gone;
+        nor when the client ended its side a while ago, unless ``half_open``.
         """
 
 

@@ -82,7 +82,9 @@ class OrderReader(SupervisedActor[ReadOrder]):
         hand = self.take(_BATCH)
         if hand is not None:
             before, now = self._waiter_count, self.role.clock()
-            wanted = [q for q in hand.messages if q.ticket.is_wanted(now)]
+            wanted = [
+                q for q in hand.messages if q.ticket.is_wanted(now, half_open=True)
+            ]
             if wanted:
                 self._answer(wanted)
             hand.done()
@@ -178,7 +180,7 @@ class OrderReader(SupervisedActor[ReadOrder]):
             self._waiter_count -= len(questions)
             self.show_life()
             now = self.role.clock()
-            wanted = [q for q in questions if q.ticket.is_wanted(now)]
+            wanted = [q for q in questions if q.ticket.is_wanted(now, half_open=True)]
             if wanted:
                 self._answer(wanted)
 

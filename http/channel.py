@@ -113,14 +113,15 @@ class Channel(HTTPChannel):
                 if not self.socket.recv(1, socket.MSG_PEEK):
                     self._ended_at = self._loop.now
 
-    def listens(self, now: float) -> bool:
+    def listens(self, now: float, *, half_open: bool) -> bool:
         """Tell whether the client is still there; any thread.
 
-        One that ended its side may read on (RFC 9112, section 9.6), but few do: it is
-        taken for gone after a tenth of a second.
+        One that ended its side may read on (RFC 9112, section 9.6), but few do: unless
+        ``half_open``, it is taken for gone after a tenth of a second.
         """
-        ended = self._ended_at
-        return self.connected and (ended is None or now - ended < _HALF_OPEN_SECONDS)
+        if half_open or self._ended_at is None:
+            return self.connected
+        return self.connected and now - self._ended_at < _HALF_OPEN_SECONDS
 
     def handle_write(self) -> None:
         """Send what waits; then close, or serve the request that waited for that."""

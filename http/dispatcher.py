@@ -20,7 +20,7 @@ _OPEN = object()
 class Service(Protocol):
     """A connection with a request to serve; waitress's channel."""
 
-    def listens(self, now: float) -> bool:
+    def listens(self, now: float, *, half_open: bool) -> bool:
         """Tell whether the client is still there; any thread."""
 
     def service(self) -> None:
@@ -45,11 +45,12 @@ class GreenletTicket:
         self._answer: object = _OPEN
         self._worker: Greenlet | None = None
 
-    def is_wanted(self, now: float) -> bool:
+    def is_wanted(self, now: float, *, half_open: bool = False) -> bool:
         """Tell whether an answer would still reach a client; any thread."""
         if self._answer is not _OPEN or now >= self.deadline:
             return False
-        return self._client is None or self._client.listens(now)
+        client = self._client
+        return client is None or client.listens(now, half_open=half_open)
 
     def resume(self, answer: object) -> None:
         """Let the handler go on with ``answer``; a later call does nothing."""

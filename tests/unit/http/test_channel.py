@@ -175,3 +175,32 @@ def test_a_refused_connection_lingers_until_its_time_is_up(host):
 
     assert (lingering, host.lingering) == ({channel}, set())
     assert not channel.connected
+
+
+def test_a_client_that_ended_its_side_is_taken_for_gone_after_a_while(host):
+    channel = connect(host, Socket(room=100))
+    assert channel.listens(100.0, half_open=False)
+
+    channel.socket.recv = lambda *_: b""
+    channel.handle_input_behind()
+
+    assert channel.listens(100.05, half_open=False)
+    assert not channel.listens(100.2, half_open=False)
+    assert channel.listens(100.2, half_open=True)
+
+
+def test_more_input_behind_a_request_says_that_the_client_is_there(host):
+    channel = connect(host, Socket(room=100))
+
+    channel.socket.recv = lambda *_: b"G"
+    channel.handle_input_behind()
+
+    assert channel.listens(200.0, half_open=False)
+
+
+def test_a_client_whose_connection_is_closed_is_gone(host):
+    channel = connect(host, Socket(room=100))
+
+    channel.handle_close()
+
+    assert not channel.listens(100.0, half_open=True)

@@ -127,12 +127,13 @@ def test_an_answer_is_not_wanted_twice(dispatcher):
 
 def test_an_answer_is_wanted_while_the_client_listens(dispatcher, loop):
     request = Parked(dispatcher)
-    request.listens = lambda now: now < 150.0
+    request.listens = lambda now, half_open: now < 150.0 or half_open
     dispatcher.add_task(request)
     loop.turn()
 
     assert request.ticket.is_wanted(149.0)
     assert not request.ticket.is_wanted(150.0)
+    assert request.ticket.is_wanted(150.0, half_open=True)
 
 
 def test_a_ticket_is_good_for_one_answer(dispatcher, loop):
