@@ -98,9 +98,11 @@ class Node:
         Called once more in the delay, it begins the drain. False where that has begun
         already: nothing is left to bring forward.
         """
-        if not self._ways_out:
+        try:
+            way = self._ways_out.pop(0)  # in one step: a signal may come in between two
+        except IndexError:
             return False
-        self._loop.call(partial(self._ways_out.pop(0), reason))
+        self._loop.call(partial(way, reason))
         return True
 
     def _delay(self, reason: str) -> None:

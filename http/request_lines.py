@@ -120,7 +120,9 @@ def _check_host(text: str) -> None:
     """
     match = _HOST.fullmatch(text)
     try:
-        if match is None or int(match["port"] or 0) > _LARGEST_PORT:
+        if match is None or text.startswith(":"):
+            raise ParsingError("Host is not valid")
+        if int(match["port"] or 0) > _LARGEST_PORT:
             raise ParsingError("Host is not valid")
         if match["ipv6"] is not None:
             IPv6Address(match["ipv6"])
