@@ -56,18 +56,21 @@ def query_of(req: ServiceRequest, *known: str) -> dict[str, str]:
         return {}
     faults: list[Fault] = []
     parameters: dict[str, str] = {}
-    for name, value in pairs_of(req.query_string):
+    given: dict[str, list[str | None]] = {}
+    for name, text in pairs_of(req.query_string):
+        given.setdefault(name, []).append(text)
+    for name, (value, *more) in given.items():
         if name not in known:
             faults.append(Fault("", "unknown_parameter", "is not known", name))
-        elif name in parameters:
+        elif more:
             faults.append(Fault("", "repeated_parameter", "send it once", name))
+        elif value is None:
+            message = "send UTF-8, percent-encoded"
+            faults.append(Fault("", "invalid_parameter", message, name))
         else:
-            parameters[name] = value or ""
-            if value is None:
-                message = "send UTF-8, percent-encoded"
-                faults.append(Fault("", "invalid_parameter", message, name))
+            parameters[name] = value
     if faults:
-        names = ", ".join(dict.fromkeys(fault.parameter for fault in faults))
+        names = ", ".join(fault.parameter for fault in faults)
         raise ProblemError("invalid_query", f"See: {names}.", faults=faults)
     return parameters
 
