@@ -24,12 +24,12 @@ from orders.actors.node_status import NodeStatus
 from orders.actors.ports import Telemetry
 from orders.actors.role import Role
 
-Asked = TypeVar("Asked", ReadOrder, DetailQuestion, PageQuestion)
+Asked = TypeVar("Asked", ChangeOrder, ReadOrder, DetailQuestion, PageQuestion)
 
 _RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 30.0
 _MOST_AHEAD = 0.5
-"""Of the time a question has left: how much may go by before its turn."""
+"""Of the time that is left for it: how much may go by before its turn."""
 _PIECES = 8
 """Of a batch: what a turn that is larger than one is cut into."""
 
@@ -80,11 +80,9 @@ class FrontDesk:
     def change(self, request: ChangeOrder) -> Refused | None:
         """Take a change of an order, or say why not."""
         reason = self._obstacle()
-        if reason is None and not self._order_changer.offer(request):
-            # The advice for a full intake would speak of another lane.
-            self._telemetry.rejected(OVERLOADED)
-            return Refused(OVERLOADED, _RETRY_SECONDS)
-        return None if reason is None else self._refuse(reason)
+        if reason is not None:
+            return self._refuse(reason)
+        return self._queue(self._order_changer, request)
 
     def ask(self, question: Question) -> Refused | None:
         """Take a question that can be answered in time, or say why not."""
@@ -96,10 +94,11 @@ class FrontDesk:
             return self._queue(self._detail_reader, question)
         return self._queue(self._page_reader, question)
 
-    def _queue(self, role: Role[Asked], question: Asked) -> Refused | None:
-        ahead = role.lane.depth * self._status.question_seconds.get(role.name, 0.0)
-        left = question.ticket.deadline - role.clock()
-        if ahead <= _MOST_AHEAD * left and role.offer(question):
+    def _queue(self, role: Role[Asked], asked: Asked) -> Refused | None:
+        """Refuse what would have its turn too late, with the advice of its own lane."""
+        ahead = role.lane.depth * self._status.seconds_each.get(role.name, 0.0)
+        left = asked.ticket.deadline - role.clock()
+        if ahead <= _MOST_AHEAD * left and role.offer(asked):
             return None
         self._telemetry.rejected(OVERLOADED)
         return Refused(OVERLOADED, _bounded(math.ceil(ahead)))

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_NEWEST_COUNTS = 0.03
+"""How much the latest piece of work moves what one is expected to take."""
+
 
 @dataclass(slots=True)
 class NodeStatus:
@@ -24,8 +27,8 @@ class NodeStatus:
         store_rates: orders a second while storing (each intake writer, its own entry).
         store_seconds: how long a batch took, the shorter of the last two (each intake
             writer, its own entry).
-        question_seconds: how long a question takes, on average (each page reader, its
-            own entry).
+        seconds_each: how long one piece of work takes, on average (the page readers and
+            the order changer, each its own entry).
         waiters: clients waiting for an order to settle (the order reader).
         lag_by_consumer: records behind by partition (each consumer, its own entry).
     """
@@ -43,7 +46,7 @@ class NodeStatus:
     database_errors: dict[str, str] = field(default_factory=dict)
     store_rates: dict[str, float] = field(default_factory=dict)
     store_seconds: dict[str, float] = field(default_factory=dict)
-    question_seconds: dict[str, float] = field(default_factory=dict)
+    seconds_each: dict[str, float] = field(default_factory=dict)
 
     @property
     def database_available(self) -> bool:
@@ -60,6 +63,11 @@ class NodeStatus:
     def reaches_database(self, writer: str) -> bool:
         """Tell whether it answered this one."""
         return self.database_errors.get(writer) == ""
+
+    def took(self, role: str, seconds: float) -> None:
+        """Note how long ``role`` worked on one thing; its holder's thread."""
+        before = self.seconds_each.get(role, 0.0)  # one slow one alone says little
+        self.seconds_each[role] = before + _NEWEST_COUNTS * (seconds - before)
 
     @property
     def orders_per_second(self) -> float:

@@ -69,9 +69,14 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
     def write(self, hand: Hand[ChangeOrder]) -> bool:
         """Apply the change in hand, unless its client was told that nobody would."""
         for request in hand.messages:
+            began = self.role.clock()
+            if not request.tried and began >= request.deadline:
+                request.drop()  # so that its client can be told for certain
+                continue
             if not (request.tried or request.claim()):
                 continue
             answer = self._answer(request)
+            self._status.took(self.role.name, self.role.clock() - began)
             if answer is None:
                 return False
             self._replies.answer([(request.ticket, answer)])

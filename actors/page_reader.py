@@ -26,8 +26,6 @@ from orders.domain.errors import DatabaseUnavailableError
 Question = DetailQuestion | PageQuestion
 
 _RETRY_AFTER_SECONDS = 2.0
-_NEWEST_COUNTS = 0.03
-"""How much the latest question moves what one is expected to take."""
 
 
 class PageReader(SupervisedActor[Question]):
@@ -71,15 +69,10 @@ class PageReader(SupervisedActor[Question]):
             began = self.role.clock()
             if question.ticket.is_wanted(began):
                 self._replies.answer([(question.ticket, self._page(question))])
-                self._took(self.role.clock() - began)
+                self._status.took(self.role.name, self.role.clock() - began)
         hand.done()
         if self.role.lane.waiting:
             self.role.wake()
-
-    def _took(self, seconds: float) -> None:
-        taken, name = self._status.question_seconds, self.role.name
-        before = taken.get(name, seconds)
-        taken[name] = before + _NEWEST_COUNTS * (seconds - before)
 
     def _page(
         self, question: Question

@@ -40,7 +40,7 @@ class Bench:
 @pytest.fixture
 def bench(world: World) -> Bench:
     intake = world.role("intake", capacity=10, weigh=lambda m: len(m.submissions))
-    order_changer = world.role("order-changer", capacity=1)
+    order_changer = world.role("order-changer", capacity=2)
     order_reader = world.role("order-reader", capacity=1)
     detail_reader = world.role("detail-reader", capacity=2)
     page_reader = world.role("page-reader", capacity=2)
@@ -252,7 +252,7 @@ def test_what_belongs_to_one_order_does_not_stand_behind_pages(
 def test_a_question_that_would_be_late_is_refused_at_once(
     bench: Bench, seconds_each: float, answer: Refused | None
 ) -> None:
-    bench.world.status.question_seconds["page-reader"] = seconds_each
+    bench.world.status.seconds_each["page-reader"] = seconds_each
     deadline = bench.world.clock() + 2.0  # half of it may go by ahead
     bench.desk.ask(ReadNotifications("default", 7, 100, ticket("1", deadline=deadline)))
 
@@ -263,7 +263,7 @@ def test_a_question_that_would_be_late_is_refused_at_once(
 
 
 def test_however_slow_it_was_one_question_is_always_taken(bench: Bench) -> None:
-    bench.world.status.question_seconds["page-reader"] = 1e6
+    bench.world.status.seconds_each["page-reader"] = 1e6
 
     assert bench.desk.ask(ReadNotifications("default", 7, 100, ticket("t"))) is None
 
@@ -307,8 +307,9 @@ def test_a_change_goes_to_the_order_changer_at_once(bench: Bench) -> None:
 
 def test_a_change_is_refused_when_too_many_wait(bench: Bench) -> None:
     bench.desk.change(change_of("a"))
+    bench.desk.change(change_of("b"))
 
-    assert bench.desk.change(change_of("b")) == Refused(OVERLOADED, 1.0)
+    assert bench.desk.change(change_of("c")) == Refused(OVERLOADED, 1.0)
     assert bench.world.telemetry.rejections == {OVERLOADED: 1}
 
 
@@ -317,3 +318,13 @@ def test_a_change_is_refused_where_an_order_would_be(bench: Bench) -> None:
 
     assert bench.desk.change(change_of("a")) == Refused(DRAINING, 1.0)
     assert not bench.order_changer.lane.waiting
+
+
+def test_a_change_that_would_be_late_is_refused_at_once(bench: Bench) -> None:
+    bench.world.status.seconds_each["order-changer"] = 1.1
+    asked = change_of("b")
+    asked.ticket.deadline = bench.world.clock() + 2.0  # type: ignore[misc]
+    bench.order_changer.lane.offer(change_of("a"))
+
+    assert bench.desk.change(asked) == Refused(OVERLOADED, 2.0)
+    assert bench.order_changer.lane.depth == 1

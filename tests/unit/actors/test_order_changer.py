@@ -308,3 +308,21 @@ def test_the_connection_is_closed_with_the_actor(bench: Bench) -> None:
     bench.actor.on_stop()
 
     assert bench.store.closed
+
+
+def test_a_change_that_is_late_is_not_begun_and_its_client_can_be_told_so(
+    bench: Bench,
+) -> None:
+    late = request("a", deadline=bench.world.clock())
+
+    bench.ask(late)
+
+    assert bench.store.calls == []
+    assert bench.given == {}
+    assert late.drop()
+
+
+def test_how_long_a_change_takes_is_told(bench: Bench) -> None:
+    bench.ask(request("a"))
+
+    assert bench.world.status.seconds_each.keys() == {bench.role.name}
