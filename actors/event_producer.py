@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from orders.actors.messages import ForgetPublished, OutboxSuspect, PublishEvents
+from orders.actors.node_status import NodeStatus
 from orders.actors.pace import Pace
 from orders.actors.ports import EventPublisher, Telemetry
 from orders.actors.role import Role
@@ -30,6 +31,10 @@ class EventProducer(SupervisedActor[PublishEvents]):
 
     An event that is on its way, or that waits here to be forgotten, is not sent again,
     so that the sweeper may offer whatever it finds in the outbox.
+
+    Events of a partition that is not written to are dropped, so that those of the
+    others pass: their rows are in the outbox, which is suspect as soon as it takes some
+    again.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         make_publisher: Callable[[], EventPublisher],
         writer: Role[SettlementWork],
         sweeper: Role[None],
+        status: NodeStatus,
         telemetry: Telemetry,
         max_in_flight: int,
         pace: Pace,
@@ -47,6 +53,7 @@ class EventProducer(SupervisedActor[PublishEvents]):
         self._make_publisher = make_publisher
         self._writer = writer
         self._sweeper = sweeper
+        self._status = status
         self._telemetry = telemetry
         self._max_in_flight = max_in_flight
         self._pace = pace
@@ -101,6 +108,10 @@ class EventProducer(SupervisedActor[PublishEvents]):
         if results.failed:
             self.role.log.warning("producer.events_failed", count=len(results.failed))
             self._again.extendleft(reversed(results.failed))
+        self._under_way.difference_update(results.turned_away)
+        if results.reopened:
+            self._sweeper.tell(OutboxSuspect())
+        self._status.unwritable_partitions = publisher.unwritable
 
     def _publish(self, publisher: EventPublisher) -> None:
         room = self._max_in_flight - publisher.in_flight

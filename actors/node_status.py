@@ -1,6 +1,6 @@
 """What one node knows about itself: facts that one actor states and others read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 _NEWEST_COUNTS = 0.03
@@ -17,6 +17,8 @@ class NodeStatus:
         broker_available: Kafka answered last time (the first consumer).
         leaving: the node was told to stop, and may still take requests (the process's
             main thread).
+        unwritable_partitions: Kafka does not write to them at present; their events
+            stay in the outbox (the event producer).
         draining: the node is on its way out (the process's main thread).
         unpublished: outbox rows in the whole database, counted up to a limit
             (the sweeper, as the three below).
@@ -35,6 +37,7 @@ class NodeStatus:
 
     broker_available: bool = False
     leaving: bool = False
+    unwritable_partitions: Collection[int] = ()
     draining: bool = False
     unpublished: int = 0
     outbox_oldest_age_seconds: float = 0.0

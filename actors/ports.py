@@ -5,7 +5,7 @@ actor's thread only, unless its docstring says otherwise. Calls that wait have a
 deadline of their own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -235,15 +235,18 @@ class EventPublisher(Protocol):
     def in_flight(self) -> int:
         """Events handed over and neither confirmed nor failed."""
 
+    @property
+    def unwritable(self) -> Collection[int]:
+        """Partitions that are not written to at present."""
+
     def publish(self, events: Sequence[OrderEvent]) -> int:
         """Hand over events in order; return how many were taken before the broker
         could not be reached (the rest is the caller's to offer again).
         """
 
     def take_results(self) -> PublishResults:
-        """Return what was confirmed or failed since the last call; also replaces a
-        client whose oldest event is in flight for too long, handing back all of
-        its events as failed.
+        """Return what became of events since the last call; also replaces a client
+        that does not answer, handing back all of its events as failed.
         """
 
     def close(self) -> None:

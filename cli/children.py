@@ -87,9 +87,9 @@ def _behind_acceptance(parts: Parts) -> Iterator[Child]:
         make_publisher=adapters.publisher,
         writer=roles.settlement_writer,
         sweeper=roles.sweeper,
-        telemetry=parts.metrics,
         max_in_flight=settings.kafka.max_in_flight,
         pace=Pace(*_PACE_OF_EVENTS, clock=time.monotonic),
+        **common,
     )
     yield _child(
         PaymentResolver,

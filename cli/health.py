@@ -75,9 +75,16 @@ def _database(status: NodeStatus) -> Check:
 
 
 def _broker(status: NodeStatus) -> Check:
-    if status.broker_available:
-        return Check("kafka", CheckState.OK)
-    return Check("kafka", CheckState.DEGRADED, "no answer; events wait in the outbox")
+    if not status.broker_available:
+        return Check(
+            "kafka", CheckState.DEGRADED, "no answer; events wait in the outbox"
+        )
+    if status.unwritable_partitions:
+        some = ", ".join(str(number) for number in sorted(status.unwritable_partitions))
+        return Check(
+            "kafka", CheckState.DEGRADED, f"does not write to partition {some}"
+        )
+    return Check("kafka", CheckState.OK)
 
 
 def _intake(roles: Roles) -> Check:
@@ -114,6 +121,7 @@ def publish_gauges(
         ),
         gauges.OUTBOX_PENDING: lambda: status.unpublished,
         gauges.OUTBOX_OLDEST_AGE_SECONDS: lambda: status.outbox_oldest_age_seconds,
+        gauges.UNWRITABLE_PARTITIONS: lambda: len(status.unwritable_partitions),
         gauges.CONSUMER_LAG: lambda: {
             (str(partition),): behind
             for partition, behind in status.partition_lag.items()

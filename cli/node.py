@@ -171,6 +171,8 @@ class Node:
             return "PostgreSQL is away"
         if not self._status.broker_available:
             return "Kafka is away"
+        if self._status.unwritable_partitions:
+            return "Kafka does not write to some partitions"
         return None
 
     def _leave(self) -> None:

@@ -19,6 +19,10 @@ class PublishResults(NamedTuple):
     confirmed: list[EventRef]
     failed: list[OrderEvent]
     """Not confirmed and no longer in flight: to be published again."""
+    turned_away: tuple[EventRef, ...] = ()
+    """Their partition is not written to: their place is in the outbox for now."""
+    reopened: bool = False
+    """A partition that turned events away takes some again."""
 
 
 class DeadLetter(NamedTuple):

@@ -13,6 +13,8 @@ API_VERSION = (4, 3)
 MAX_BLOCK_MS = 2_000
 """How long a producer waits for metadata."""
 REQUEST_TIMEOUT_MS = 5_000
+FOLLOWERS_TIMEOUT_MS = 1_000
+"""How long a leader waits for its followers before it answers a producer."""
 BOOTSTRAP_TIMEOUT_MS = 2_000
 BATCH_BYTES = 131_072
 """The largest batch of records, of which a topic must take at least one."""

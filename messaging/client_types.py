@@ -29,6 +29,8 @@ class SendFuture(Protocol):
 class SenderThread(Protocol):
     """The producer's network thread."""
 
+    config: dict[str, object]
+
     def force_close(self) -> None:
         """End without sending what is pending; does not wait."""
 

@@ -30,7 +30,7 @@ Headers = list[Header]
 
 _CONTENT_TYPE = ("content-type", b"application/json")
 _SPEC_VERSION = ("ce_specversion", b"1.0")
-_NONE_YET: tuple[None, tuple[Header, ...]] = (None, ())
+_Shared = tuple[datetime, tuple[Header, ...], int]
 
 
 class EncodedEvent(NamedTuple):
@@ -41,6 +41,8 @@ class EncodedEvent(NamedTuple):
     shared_headers: tuple[Header, ...]
     """The first headers: the same for all events of a type and a transaction."""
     own_headers: Headers
+    time_ms: int
+    """The record's: when it happened, by the database's clock, since 1970."""
 
     @property
     def headers(self) -> Headers:
@@ -91,7 +93,7 @@ class EventEncoder:
 
     def __init__(self, source: str = DEFAULT_SOURCE) -> None:
         self._source = ("ce_source", source.encode())
-        self._shared: dict[str, tuple[datetime, tuple[Header, ...]]] = {}
+        self._shared: dict[str, _Shared] = {}
 
     def __call__(self, event: OrderEvent) -> EncodedEvent:
         """Return the record of ``event``; its time must be aware.
@@ -104,12 +106,14 @@ class EventEncoder:
         own = [("ce_id", f"{order_id}.{version}".encode()), ("ce_subject", key)]
         if traceparent is not None:
             own.append(("traceparent", traceparent.encode()))
-        time, shared = self._shared.get(kind, _NONE_YET)
-        if time is not occurred_at:  # the events of one transaction have one time
+        shared = self._shared.get(kind)
+        # The events of one transaction have one time.
+        if shared is None or shared[0] is not occurred_at:
             shared = self._share(kind, occurred_at)
-        return EncodedEvent(key, data.encode(), shared, own)
+        _, headers, time_ms = shared
+        return EncodedEvent(key, data.encode(), headers, own, time_ms)
 
-    def _share(self, kind: str, occurred_at: datetime) -> tuple[Header, ...]:
+    def _share(self, kind: str, occurred_at: datetime) -> _Shared:
         # isoformat ends in "+00:00"; RFC 3339 allows it, "Z" is what most parse.
         time = occurred_at.astimezone(UTC).isoformat()[:-6] + "Z"
         headers = (
@@ -119,8 +123,9 @@ class EventEncoder:
             _CONTENT_TYPE,
             ("ce_time", time.encode()),
         )
-        self._shared[kind] = (occurred_at, headers)
-        return headers
+        shared = (occurred_at, headers, int(occurred_at.timestamp() * 1000))
+        self._shared[kind] = shared
+        return shared
 
 
 def decode(record: RawRecord) -> OrderRecord | DeadLetter:

@@ -1,8 +1,8 @@
 """kafka-python as this room sees it: typed, and opened without leaking threads.
 
 The private attributes that are touched are named here and in ``unreadable.py``,
-``record_chunks.py``, ``lazy_headers.py``, ``kept_joins.py`` and ``parked_records.py``
-only, and tests pin them.
+``record_chunks.py``, ``refused_batches.py``, ``lazy_headers.py``, ``kept_joins.py`` and
+``parked_records.py`` only, and tests pin them.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -18,6 +18,7 @@ from kafka import (
 )
 from kafka.structs import MemberState
 
+from orders.messaging.client_settings import FOLLOWERS_TIMEOUT_MS
 from orders.messaging.client_types import (
     AdminClient,
     ConsumerClient,
@@ -29,6 +30,7 @@ from orders.messaging.client_types import (
 from orders.messaging.kept_joins import install as install_kept_joins
 from orders.messaging.lazy_headers import install as install_lazy_headers
 from orders.messaging.record_chunks import install as install_chunks
+from orders.messaging.refused_batches import install as install_refused_batches
 
 STABLE = cast("str", MemberState.STABLE)
 """The state of a member that joined and sends heartbeats."""
@@ -48,9 +50,24 @@ def offsets_of(topic: str, offsets: Mapping[int, int]) -> dict[PartitionId, obje
 
 
 def open_producer(settings: Mapping[str, object]) -> ProducerClient:
-    """Make a producer; with ``api_version`` given it connects later."""
+    """Make a producer; with ``api_version`` given it connects later.
+
+    A broker holds back everything else on a connection until a request is answered. The
+    client gives it as long for the followers of one partition as it waits itself for
+    the answer; here it is told to give up much sooner, which is repeated by the client
+    for that partition alone.
+    """
     install_chunks()
-    return cast("ProducerClient", KafkaProducer(**settings))
+    install_refused_batches()
+    producer = cast("ProducerClient", KafkaProducer(**settings))
+    sender_thread(producer).config["request_timeout_ms"] = FOLLOWERS_TIMEOUT_MS
+    return producer
+
+
+def is_beyond_repair(producer: ProducerClient) -> bool:
+    """Tell whether it had an error after which it never sends again."""
+    manager = cast("_HasManager", producer)._transaction_manager  # noqa: SLF001 - no public way
+    return manager.has_fatal_error()
 
 
 def sender_thread(producer: ProducerClient) -> SenderThread:
@@ -95,6 +112,14 @@ def rebalance_listener(listener: RebalanceListener) -> object:
 
 class _HasSender(Protocol):
     _sender: SenderThread
+
+
+class _HasManager(Protocol):
+    _transaction_manager: "_TransactionManager"
+
+
+class _TransactionManager(Protocol):
+    def has_fatal_error(self) -> bool: ...
 
 
 class _HasCluster(Protocol):

@@ -1,22 +1,33 @@
 """One Kafka producer with the events it has not answered for."""
 
-from collections import deque
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
 from functools import partial
 from threading import Lock
-from time import monotonic, time
+from time import monotonic
+from typing import NamedTuple
 
 from kafka.errors import KafkaError
 
 from orders.domain.events import OrderEvent
-from orders.domain.records import EventRef
 from orders.messaging.client_logs import Log
 from orders.messaging.client_types import ProducerClient
-from orders.messaging.kafka_clients import sender_thread
+from orders.messaging.kafka_clients import is_beyond_repair, sender_thread
 from orders.messaging.record_chunks import Chunk
 
 JOIN_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
+
+_Sent = tuple[Sequence[OrderEvent], float]
+
+
+class Answer(NamedTuple):
+    """What became of the events of one chunk."""
+
+    partition: int
+    events: Sequence[OrderEvent]
+    error: BaseException | None
+    """None where they are confirmed."""
 
 
 class ProducerSession:
@@ -32,14 +43,15 @@ class ProducerSession:
         self._client = client
         self._topic = topic
         self._log = log
-        self.last_error: BaseException | None = None
-        """What failed an event, as last taken."""
         self._last_number = 0
         self._sent = 0
         self._answered_count = 0
         self._counting = Lock()
-        self._unanswered: dict[int, tuple[Sequence[OrderEvent], float]] = {}
-        self._answers: deque[tuple[int, object]] = deque()
+        self._heard_at = monotonic()
+        self._unanswered: dict[int, dict[int, _Sent]] = {}
+        """By partition, where there are any, the oldest first."""
+        self._under_way: defaultdict[int, int] = defaultdict(int)
+        self._answers: deque[tuple[int, int, object]] = deque()
 
     @property
     def in_flight(self) -> int:
@@ -65,38 +77,62 @@ class ProducerSession:
 
         """
         future = self._client.send(
-            self._topic, b"", b"", chunk, partition, timestamp_ms=int(time() * 1000)
+            self._topic, b"", b"", chunk, partition, timestamp_ms=chunk.newest_ms
         )
         self._last_number = number = self._last_number + 1
-        self._unanswered[number] = (events, monotonic())
+        now = monotonic()
+        if not self._unanswered:
+            self._heard_at = now  # so long it had nothing to answer
+        self._unanswered.setdefault(partition, {})[number] = (events, now)
+        self._under_way[partition] += len(events)
         self._sent += len(events)
-        answered = partial(self._answered, number, len(events))
+        answered = partial(self._answered, partition, number, len(events))
         future.add_callback(answered)
         future.add_errback(answered)
 
-    def take_answers(self) -> tuple[list[EventRef], list[OrderEvent]]:
+    def take_answers(self) -> list[Answer]:
         """Return what was confirmed and what failed since the last call."""
-        confirmed: list[EventRef] = []
-        failed: list[OrderEvent] = []
+        answers: list[Answer] = []
         for _ in range(len(self._answers)):
-            number, answer = self._answers.popleft()
-            events, _ = self._unanswered.pop(number)
-            if isinstance(answer, BaseException):
-                self.last_error = answer
-                failed.extend(events)
-            else:
-                confirmed.extend(EventRef(e.order_id, e.version) for e in events)
-        return confirmed, failed
+            partition, number, answer = self._answers.popleft()
+            waiting = self._unanswered[partition]
+            events, _ = waiting.pop(number)
+            if not waiting:
+                del self._unanswered[partition]
+            self._under_way[partition] -= len(events)
+            error = answer if isinstance(answer, BaseException) else None
+            answers.append(Answer(partition, events, error))
+        if answers:
+            self._heard_at = monotonic()
+        return answers
 
-    def oldest_age_seconds(self) -> float:
-        """Return how long the oldest unanswered event is under way."""
-        for _, sent_at in self._unanswered.values():
-            return monotonic() - sent_at
-        return 0.0
+    def under_way(self, partition: int) -> int:
+        """Return how many events of a partition had no answer when last taken."""
+        return self._under_way[partition]
+
+    def ages_seconds(self) -> Iterator[tuple[int, float]]:
+        """Give each partition with events under way, and the age of its oldest."""
+        now = monotonic()
+        for partition, waiting in self._unanswered.items():
+            _, sent_at = next(iter(waiting.values()))
+            yield partition, now - sent_at
+
+    def silent_seconds(self) -> float:
+        """Return for how long there was nothing but events without an answer."""
+        return monotonic() - self._heard_at if self._unanswered else 0.0
+
+    def is_beyond_repair(self) -> bool:
+        """Tell whether the client failed for good: it sends nothing any more."""
+        return is_beyond_repair(self._client)
 
     def unanswered(self) -> list[OrderEvent]:
         """Return the events that were neither confirmed nor failed when last taken."""
-        return [e for events, _ in self._unanswered.values() for e in events]
+        return [
+            event
+            for waiting in self._unanswered.values()
+            for events, _ in waiting.values()
+            for event in events
+        ]
 
     def close(self) -> None:
         """End the client; within 2 s, or 4 s where the broker is away."""
@@ -125,10 +161,12 @@ class ProducerSession:
             return False
         return True
 
-    def _answered(self, number: int, count: int, answer: object) -> None:
+    def _answered(
+        self, partition: int, number: int, count: int, answer: object
+    ) -> None:
         """Note the answer for a chunk; runs on the client's network thread, or in
         ``send``.
         """
-        self._answers.append((number, answer))
+        self._answers.append((partition, number, answer))
         with self._counting:
             self._answered_count += count

@@ -51,14 +51,16 @@ class Chunk(list[tuple[str, bytes]]):
     """Records of one partition, on their way through the client as its "headers".
 
     To the client it is an empty list of headers, which costs nothing to check; the
-    builder below knows better. ``bodies`` are records from their key on.
+    builder below knows better. ``bodies`` are records from their key on, each with its
+    time.
     """
 
-    __slots__ = ("bodies", "size")
+    __slots__ = ("bodies", "newest_ms", "size")
 
     def __init__(self) -> None:
         super().__init__()
-        self.bodies: list[bytes] = []
+        self.bodies: list[tuple[int, bytes]] = []
+        self.newest_ms = 0
         self.size = 0
         """Bytes in a batch, at the most."""
 
@@ -68,14 +70,17 @@ class Chunk(list[tuple[str, bytes]]):
         size = self.size + len(body) + _MAX_HEAD_BYTES
         if size > MAX_CHUNK_BYTES and self.bodies:
             return False
-        self.bodies.append(body)
+        time_ms = event.time_ms
+        self.bodies.append((time_ms, body))
+        if time_ms > self.newest_ms:  # noqa: PLR1730 - a call of max costs more
+            self.newest_ms = time_ms
         self.size = size
         return True
 
 
 def body_of(event: EncodedEvent) -> bytes:
     """Return the part of a record that does not depend on its place in a batch."""
-    key, value, shared, own = event
+    key, value, shared, own, _ = event
     parts = [varint(len(key)), key, varint(len(value)), value]
     parts += (varint(len(shared) + len(own)), _packed_shared(shared))
     for name, text in own:
@@ -149,11 +154,9 @@ class ChunkRecordsBuilder(MemoryRecordsBuilder):  # type: ignore[misc]  # no typ
         """
         if not isinstance(headers, Chunk):
             return super().append(timestamp, key, value, headers)
-        if timestamp is None:
-            raise TypeError("a chunk needs a timestamp")
-        return None if self._closed else self._append_chunk(timestamp, headers)
+        return None if self._closed else self._append_chunk(headers)
 
-    def _append_chunk(self, timestamp: int, chunk: Chunk) -> _Metadata | None:
+    def _append_chunk(self, chunk: Chunk) -> _Metadata | None:
         builder = cast("_BatchBuilder", self._builder)
         buffer = builder._buffer  # noqa: SLF001 - see the module
         first = builder._first_timestamp  # noqa: SLF001
@@ -161,22 +164,25 @@ class ChunkRecordsBuilder(MemoryRecordsBuilder):  # type: ignore[misc]  # no typ
             if first is not None:
                 return None
             raise MessageSizeTooLargeError(f"no batch holds {chunk.size} bytes")
+        newest = chunk.newest_ms
         if first is None:
-            builder._first_timestamp = first = timestamp  # noqa: SLF001
-            builder._max_timestamp = timestamp  # noqa: SLF001
+            builder._first_timestamp = first = chunk.bodies[0][0]  # noqa: SLF001
+            builder._max_timestamp = newest  # noqa: SLF001
         counter = cast("_Counter", self)
         offset = start = counter._next_offset  # noqa: SLF001
-        head = _NO_ATTRIBUTES + varint(timestamp - first)
-        for body in chunk.bodies:
+        head, head_ms = _NO_ATTRIBUTES + varint(0), first
+        for time_ms, body in chunk.bodies:
+            if time_ms != head_ms:
+                head, head_ms = _NO_ATTRIBUTES + varint(time_ms - first), time_ms
             place = head + varint(offset)
             buffer += varint(len(place) + len(body)) + place
             buffer += body
             offset += 1
-        builder._max_timestamp = max(builder._max_timestamp, timestamp)  # noqa: SLF001
+        builder._max_timestamp = max(builder._max_timestamp, newest)  # noqa: SLF001
         builder._num_records += len(chunk.bodies)  # noqa: SLF001
         builder._last_offset = offset - 1  # noqa: SLF001
         counter._next_offset = offset  # noqa: SLF001
-        return _Metadata(start, chunk.size, timestamp)
+        return _Metadata(start, chunk.size, newest)
 
 
 def install() -> None:

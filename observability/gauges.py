@@ -32,6 +32,9 @@ OUTBOX_PENDING = Gauge("outbox_pending", "Events in the outbox, not yet in Kafka
 OUTBOX_OLDEST_AGE_SECONDS = Gauge(
     "outbox_oldest_age_seconds", "Age of the oldest event in the outbox."
 )
+UNWRITABLE_PARTITIONS = Gauge(
+    "unwritable_partitions", "Partitions that Kafka does not write to at present."
+)
 CONSUMER_LAG = Gauge(
     "consumer_lag", "Records behind, of partitions this node reads.", ("partition",)
 )
@@ -50,6 +53,7 @@ GAUGES = (
     UNSETTLED_OLDEST_AGE_SECONDS,
     OUTBOX_PENDING,
     OUTBOX_OLDEST_AGE_SECONDS,
+    UNWRITABLE_PARTITIONS,
     CONSUMER_LAG,
     MAILBOX_DEPTH,
     DB_CONNECTED,

@@ -262,17 +262,36 @@ WORK_EVENTS: Final = (
         "publisher.client_replaced",
         "warning",
         "events oldest_age_seconds error",
-        "The producer gave no answer for too long, or failed an event, and is made "
+        "The producer gave no answer for too long, or failed for good, and is made "
         "anew; its events are published again.",
         _KAFKA_AWAY,
     ),
     LogEvent(
         "publisher.event_refused",
         "error",
-        "order_id error",
-        "Kafka's client does not take an event.",
-        _REPORT_BUG,
+        "order_id count error",
+        "Kafka refuses single events, of which order_id is the first; they stay in the "
+        "outbox and are offered again every half minute.",
+        "Read the error: the topic's settings or ACLs, or with InvalidTimestampError "
+        "the clocks of PostgreSQL and of the brokers, do not fit.",
     ),
+    LogEvent(
+        "publisher.partition_refused",
+        "error",
+        "partition error",
+        "Kafka refuses to write to a partition. It is tried again after a delay that "
+        "grows to 30 s; events of the others go on.",
+        "As for publisher.event_refused.",
+    ),
+    LogEvent(
+        "publisher.partitions_unwritable",
+        "warning",
+        "partitions",
+        "Kafka does not write to these partitions; their events stay in the outbox, "
+        "those of the others go on.",
+        "See that each has a leader, and min.insync.replicas replicas in sync.",
+    ),
+    LogEvent("publisher.partitions_writable", "info", "", "It does again.", _NOTHING),
     LogEvent(
         "publisher.thread_left",
         "warning",

@@ -92,7 +92,7 @@ def publish_in_chunks(servers: str, topic: str, sent: list[OrderEvent]) -> int:
         client_id="test-chunks",
         topic=topic,
         log=log,
-        max_in_flight=EVENTS,
+        max_in_flight=2 * EVENTS,  # no partition turns any away
     )
     for start in range(0, len(sent), BURST):
         publisher.publish(sent[start : start + BURST])

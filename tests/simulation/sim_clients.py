@@ -152,6 +152,8 @@ class HastySource(KafkaRecordSource):
 class SimPublisher:
     """An event publisher whose records are lost, doubled, late and out of order."""
 
+    unwritable = ()
+
     def __init__(
         self,
         scheduler: Scheduler,

@@ -110,9 +110,9 @@ class Wiring:
             make_publisher=self._publisher,
             writer=self.settlement,
             sweeper=self.sweeper,
-            telemetry=self._telemetry,
             max_in_flight=100,
             pace=self._pace(),
+            **shared,
         )
         self._seat(
             PaymentResolver,

@@ -268,8 +268,11 @@ class FakePublisher:
         self.published: list[EventRef] = []
         self.flying: list[OrderEvent] = []
         self.closed = False
+        self.unwritable: tuple[int, ...] = ()
         self._confirmed: list[EventRef] = []
         self._failed: list[OrderEvent] = []
+        self._turned_away: list[EventRef] = []
+        self._reopened = False
 
     @property
     def in_flight(self) -> int:
@@ -291,10 +294,22 @@ class FakePublisher:
         self._failed += self.flying
         self.flying = []
 
+    def turn_away(self) -> None:
+        """The partition of all that is in flight is full."""
+        self._turned_away += [EventRef(e.order_id, e.version) for e in self.flying]
+        self.flying = []
+
+    def reopen(self) -> None:
+        """It takes events again."""
+        self._reopened = True
+
     def take_results(self) -> PublishResults:
         self.on_take_results()
-        results = PublishResults(self._confirmed, self._failed)
-        self._confirmed, self._failed = [], []
+        results = PublishResults(
+            self._confirmed, self._failed, tuple(self._turned_away), self._reopened
+        )
+        self._confirmed, self._failed, self._turned_away = [], [], []
+        self._reopened = False
         return results
 
     def close(self) -> None:

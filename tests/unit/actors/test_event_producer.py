@@ -57,6 +57,7 @@ def bench(world: World) -> Bench:
         make_publisher=lambda: publisher,
         writer=writer,
         sweeper=sweeper,
+        status=world.status,
         telemetry=world.telemetry,
         max_in_flight=10,
         pace=world.pace,
@@ -260,6 +261,53 @@ def test_lane_waits_while_events_are_kept(bench: Bench) -> None:
     bench.publish(event("b"))
 
     assert bench.role.lane.depth == 1
+
+
+# --- partitions that are not written to ---
+
+
+def test_events_that_are_turned_away_are_left_to_the_outbox(bench: Bench) -> None:
+    bench.publish(event("a"))
+
+    bench.publisher.turn_away()
+    bench.world.run(bench.actor)
+
+    assert bench.names() == ["a"]
+    assert bench.role.pending == 0
+
+
+def test_an_event_that_was_turned_away_is_published_when_it_is_offered_again(
+    bench: Bench,
+) -> None:
+    bench.publish(event("a"))
+    bench.publisher.turn_away()
+
+    bench.publish(event("a"))
+
+    assert bench.names() == ["a", "a"]
+
+
+def test_the_outbox_is_suspect_once_a_partition_takes_events_again(
+    bench: Bench,
+) -> None:
+    bench.publish(event("a"))
+    bench.publisher.turn_away()
+    bench.world.run(bench.actor)
+    bench.sweeper.told.clear()
+
+    bench.publisher.reopen()
+    bench.world.run(bench.actor)
+    bench.world.run(bench.actor)
+
+    assert bench.sweeper.told == [OutboxSuspect()]
+
+
+def test_the_node_knows_which_partitions_are_not_written_to(bench: Bench) -> None:
+    bench.publisher.unwritable = (2, 5)
+
+    bench.world.run(bench.actor)
+
+    assert bench.world.status.unwritable_partitions == (2, 5)
 
 
 # --- forgetting ---

@@ -11,10 +11,12 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.cluster import ClusterMetadata
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import KafkaConfigurationError
+from kafka.errors import ClusterAuthorizationFailedError, KafkaConfigurationError
 from kafka.producer import record_accumulator
+from kafka.producer.future import FutureRecordMetadata
 from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.producer.sender import Sender
+from kafka.producer.transaction_manager import TransactionManager
 from kafka.record import memory_records
 from kafka.record.default_records import (
     DefaultRecordBatch,
@@ -22,9 +24,14 @@ from kafka.record.default_records import (
 )
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
-from orders.messaging import client_settings
+from orders.messaging import client_settings, kafka_clients
+from orders.messaging.client_settings import FOLLOWERS_TIMEOUT_MS
 from orders.messaging.client_types import ConsumerClient
-from orders.messaging.kafka_clients import known_partitions, open_consumer
+from orders.messaging.kafka_clients import (
+    known_partitions,
+    open_consumer,
+    open_producer,
+)
 from orders.messaging.lazy_headers import LazyRecord, LazyRecordBatch
 from orders.messaging.lazy_headers import install as install_lazy_headers
 from orders.messaging.record_chunks import ChunkRecordsBuilder
@@ -116,6 +123,35 @@ def test_the_client_asks_whether_a_batch_may_be_split_where_it_is_answered() -> 
 
     assert "if self._can_split(batch, error_cls):" in asked
     assert inspect.getsource(Sender).count("split_and_reenqueue(") == 1
+
+
+def test_the_client_is_asked_about_a_refused_batch_where_that_is_changed() -> None:
+    failed = inspect.getsource(Sender._dispatch_error)
+
+    assert "self._transaction_manager.classify_batch_error(" in failed
+    assert (
+        "self._record_exceptions_fn(exception, record_errors, error_message)" in failed
+    )
+    assert "record_exceptions_fn(batch_index)" in inspect.getsource(
+        FutureRecordMetadata._produce_success
+    )
+    assert ClusterAuthorizationFailedError in TransactionManager._FATAL_ERRORS
+    assert callable(TransactionManager.has_fatal_error)
+    assert "_transaction_manager" in inspect.getsource(KafkaProducer.__init__)
+
+
+def test_a_leader_waits_for_followers_as_long_as_the_senders_setting_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = inspect.getsource(Sender._create_produce_requests)
+    sender = SimpleNamespace(config={"request_timeout_ms": 5_000})
+    made = SimpleNamespace(_sender=sender)
+    monkeypatch.setattr(kafka_clients, "KafkaProducer", lambda **_: made)
+
+    open_producer({})
+
+    assert "self.config['request_timeout_ms'], batches)" in asked
+    assert sender.config["request_timeout_ms"] == FOLLOWERS_TIMEOUT_MS
 
 
 def test_batches_are_read_where_lazy_headers_are_put_in() -> None:

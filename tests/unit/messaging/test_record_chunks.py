@@ -24,7 +24,7 @@ from orders.messaging.record_chunks import (
 
 BATCH_BYTES = 131_072
 HEADER_BYTES = DefaultRecordBatch.HEADER_STRUCT.size
-EVENT = EncodedEvent(b"key", b"value", (("all", b"1"),), [("own", b"2")])
+EVENT = EncodedEvent(b"key", b"value", (("all", b"1"),), [("own", b"2")], 1)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 TIMES = st.integers(0, 2**42)
@@ -35,10 +35,9 @@ EVENTS = st.builds(
     st.binary(max_size=300),
     HEADERS.map(tuple),
     HEADERS,
+    TIMES,
 )
-CHUNKS = st.lists(
-    st.tuples(TIMES, st.lists(EVENTS, min_size=1, max_size=5)), min_size=1, max_size=5
-)
+CHUNKS = st.lists(st.lists(EVENTS, min_size=1, max_size=5), min_size=1, max_size=5)
 
 
 def builder_of(batch_bytes: int = BATCH_BYTES) -> ChunkRecordsBuilder:
@@ -79,14 +78,14 @@ def test_a_varint_grows_at_the_same_values_as_the_clients(bits: int) -> None:
 
 @given(CHUNKS)
 def test_a_batch_of_chunks_has_the_bytes_of_the_clients_own(
-    chunks: list[tuple[int, list[EncodedEvent]]],
+    chunks: list[list[EncodedEvent]],
 ) -> None:
     chunked, single = builder_of(), MemoryRecordsBuilder(2, 0, BATCH_BYTES)
 
-    for time, events in chunks:
-        chunked.append(time, b"", b"", chunk_of(events))
+    for events in chunks:
+        chunked.append(0, b"", b"", chunk_of(events))
         for event in events:
-            single.append(time, event.key, event.value, event.headers)
+            single.append(event.time_ms, event.key, event.value, event.headers)
 
     assert chunked.next_offset() == single.next_offset()
     assert batch_in(chunked) == batch_in(single)
@@ -94,18 +93,18 @@ def test_a_batch_of_chunks_has_the_bytes_of_the_clients_own(
 
 @given(CHUNKS)
 def test_the_client_reads_every_event_of_a_chunk(
-    chunks: list[tuple[int, list[EncodedEvent]]],
+    chunks: list[list[EncodedEvent]],
 ) -> None:
     builder = builder_of()
-    for time, events in chunks:
-        builder.append(time, b"", b"", chunk_of(events))
+    for events in chunks:
+        builder.append(0, b"", b"", chunk_of(events))
 
     batch = DefaultRecordBatch(batch_in(builder))
 
     assert batch.validate_crc()
     expected = [
-        (time, event.key, event.value, event.headers)
-        for time, events in chunks
+        (event.time_ms, event.key, event.value, event.headers)
+        for events in chunks
         for event in events
     ]
     assert [
@@ -113,16 +112,14 @@ def test_the_client_reads_every_event_of_a_chunk(
     ] == list(enumerate(expected))
     assert batch.records_count == len(expected)
     assert batch.last_offset_delta == len(expected) - 1
-    assert batch.max_timestamp == max(time for time, _ in chunks)
+    assert batch.max_timestamp == max(time for time, *_ in expected)
 
 
-@given(st.lists(EVENTS, min_size=1, max_size=5), TIMES)
-def test_a_chunk_takes_no_more_room_than_it_says(
-    events: list[EncodedEvent], time: int
-) -> None:
+@given(st.lists(EVENTS, min_size=1, max_size=5))
+def test_a_chunk_takes_no_more_room_than_it_says(events: list[EncodedEvent]) -> None:
     builder, chunk = builder_of(), chunk_of(events)
 
-    builder.append(time, b"", b"", chunk)
+    builder.append(0, b"", b"", chunk)
 
     assert builder.size_in_bytes() - HEADER_BYTES <= chunk.size
 
@@ -133,7 +130,8 @@ def test_a_chunk_starts_at_the_offset_behind_the_last(size: int) -> None:
     if size:
         builder.append(0, b"", b"", chunk_of([EVENT] * size))
 
-    metadata = builder.append(5, b"", b"", chunk_of([EVENT] * 3))
+    later = EVENT._replace(time_ms=5)
+    metadata = builder.append(0, b"", b"", chunk_of([EVENT, later, EVENT]))
 
     assert (metadata.offset, metadata.timestamp) == (size, 5)
     assert builder.next_offset() == size + 3
@@ -157,7 +155,8 @@ def test_a_chunk_that_does_not_fit_any_more_leaves_the_batch_as_it_is() -> None:
     before = builder.size_in_bytes()
     builder.append(1, b"", b"", chunk)
 
-    refused = builder.append(9, b"", b"", chunk)
+    later = chunk_of([EVENT._replace(time_ms=9)] * 3)
+    refused = builder.append(0, b"", b"", later)
 
     batch = DefaultRecordBatch(batch_in(builder))
     assert refused is None
@@ -182,11 +181,6 @@ def test_a_closed_batch_takes_no_chunk() -> None:
     assert builder.append(0, b"", b"", chunk_of([EVENT])) is None
 
 
-def test_a_chunk_without_a_timestamp_is_not_taken_for_a_record() -> None:
-    with pytest.raises(TypeError):
-        builder_of().append(None, b"", b"", chunk_of([EVENT]))
-
-
 def test_single_records_go_in_between_chunks() -> None:
     builder = builder_of()
     builder.append(1, b"", b"", chunk_of([EVENT]))
@@ -203,16 +197,16 @@ def test_single_records_go_in_between_chunks() -> None:
 
 
 def test_a_chunk_refuses_what_would_make_it_too_large() -> None:
-    chunk = chunk_of([EncodedEvent(b"k", b"x" * (MAX_CHUNK_BYTES - 1_000), (), [])])
+    chunk = chunk_of([EncodedEvent(b"k", b"x" * (MAX_CHUNK_BYTES - 1_000), (), [], 0)])
 
-    taken = chunk.add(EncodedEvent(b"k", b"x" * 1_000, (), []))
+    taken = chunk.add(EncodedEvent(b"k", b"x" * 1_000, (), [], 0))
 
     assert (taken, len(chunk.bodies)) == (False, 1)
     assert chunk.size <= MAX_CHUNK_BYTES
 
 
 def test_an_empty_chunk_takes_an_event_of_any_size() -> None:
-    assert Chunk().add(EncodedEvent(b"k", b"x" * (2 * MAX_CHUNK_BYTES), (), []))
+    assert Chunk().add(EncodedEvent(b"k", b"x" * (2 * MAX_CHUNK_BYTES), (), [], 0))
 
 
 def test_the_client_makes_one_future_for_a_chunk_and_counts_its_events() -> None:
@@ -235,7 +229,7 @@ def test_the_client_goes_on_after_a_chunk_that_no_batch_holds() -> None:
     install()
     accumulator = RecordAccumulator(batch_size=1_000)
     place = TopicPartition("t", 0)
-    large = chunk_of([EncodedEvent(b"k", b"x" * 1_000, (), [])])
+    large = chunk_of([EncodedEvent(b"k", b"x" * 1_000, (), [], 0)])
 
     with pytest.raises(MessageSizeTooLargeError):
         accumulator.append(place, 1, b"", b"", large)
