@@ -30,6 +30,12 @@ _COUNT_UNSETTLED = Statement(
     b"select count(*) from orders where created_at <= to_timestamp($1)"
     b" and status = any($2::text[])",
 )
+_SETTLED_BETWEEN = Statement(
+    "settled_between",
+    b"select order_id, extract(epoch from updated_at - created_at)::double precision"
+    b" from orders where created_at between to_timestamp($1) and to_timestamp($2)"
+    b" and not status = any($3::text[])",
+)
 _COUNT_UNPUBLISHED = Statement(
     "count_unpublished",
     b"select count(*) from outbox where created_at <= to_timestamp($1)",
@@ -63,6 +69,13 @@ _BACKENDS = Statement(
 _LOCK = Statement("lock", b"lock table orders in access exclusive mode")
 _DROP = "drop database if exists {} with (force)"
 _FULL = ("too many clients", "remaining connection slots")
+
+
+class SettledOrder(NamedTuple):
+    """An order with an outcome, and how long that took."""
+
+    order_id: str
+    seconds: float
 
 
 class NotFullError(Exception):
@@ -165,6 +178,19 @@ def unsettled_of(url: str, moment: float) -> int:
         parameters = (moment, text_array(UNSETTLED))
         [count] = asked.read(_COUNT_UNSETTLED, parameters, int)
     return count
+
+
+def settled_between(url: str, since: float, until: float) -> list[SettledOrder]:
+    """Return the settled orders that were stored between two moments, epoch seconds,
+    each with the seconds until its outcome.
+
+    Raises:
+        DatabaseUnavailableError: PostgreSQL does not answer.
+
+    """
+    with session(url) as asked:
+        parameters = (since, until, text_array(UNSETTLED))
+        return asked.read(_SETTLED_BETWEEN, parameters, SettledOrder)
 
 
 def unpublished_of(url: str, moment: float) -> int:

@@ -121,6 +121,14 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             _NEVER_LATE,
             brokers=BROKERS_OF_THREE,
         ),
+        "F6P": FaultRow(
+            "one partition unwritable",
+            ("killed", "frozen"),
+            (1.0, 2.0),
+            2,
+            _NEVER_LATE,
+            brokers=BROKERS_OF_THREE,
+        ),
         "F7": FaultRow(
             "Kafka's data lost",
             ("wiped, topic made", "deleted, topic made", "wiped", "topic deleted"),

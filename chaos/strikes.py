@@ -30,6 +30,7 @@ from orders.chaos.faults.restarts import strike_rolling_restart
 from orders.chaos.faults.restores import strike_restore
 from orders.chaos.faults.shortages import strike_shortage
 from orders.chaos.faults.slow_clients import strike_slow_clients
+from orders.chaos.faults.unwritable import strike_unwritable
 from orders.chaos.faults.upgrades import strike_upgrade
 from orders.chaos.faults.zombies import strike_zombie
 from orders.chaos.plan import BROKERS_OF_THREE, plan_trial
@@ -48,6 +49,7 @@ _ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
         "F5L": strike_absence,
         "F6": strike_broker,
         "F6L": strike_replicas,
+        "F6P": strike_unwritable,
         "F7": strike_loss,
         "F8": strike_postgres,
         "F9": strike_freeze,
@@ -92,6 +94,7 @@ NODE_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         # Well above the two seconds between two pings: an idle actor does not hang.
         "F4": {"ORDERS_SUPERVISOR__HANG_SECONDS": "5"},
         "F6L": _ON_THREE_BROKERS,
+        "F6P": _ON_THREE_BROKERS,
         "F9": _SHORT_STATEMENTS,
         "F12": _SHORT_STATEMENTS,
         "F25": _SHORT_STATEMENTS,

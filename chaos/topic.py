@@ -20,6 +20,9 @@ from orders.messaging.kafka_clients import open_admin, open_consumer, partition_
 _CLIENT_ID = "orders-chaos"
 PARTITIONS = 6
 """The default of ``ORDERS_KAFKA__PARTITIONS``."""
+_OFFSETS = "__consumer_offsets"
+_OFFSETS_PARTITIONS = 4
+"""As the embedded Kafka is told."""
 _ASK_SECONDS = 10.0
 _ASK_MS = 5_000
 _SEND_SECONDS = 30.0
@@ -78,6 +81,10 @@ class _Reader(ConsumerClient, Protocol):
 class _Admin(AdminClient, Protocol):
     def create_partitions(self, topic_partitions: Mapping[str, int]) -> object: ...
 
+    def alter_partition_reassignments(
+        self, reassignments: Mapping[PartitionId, Sequence[int]]
+    ) -> object: ...
+
     def delete_topics(self, topics: Sequence[str]) -> object: ...
 
     def list_group_offsets(
@@ -117,6 +124,33 @@ def is_in_sync(arena: Arena) -> bool:
         sorted(it["isr_nodes"]) == sorted(it["replica_nodes"])
         for it in _partitions(arena)
     )
+
+
+def place(arena: Arena, brokers: Mapping[int, Sequence[int]]) -> None:
+    """Move each partition to these brokers, and wait until all are in sync there.
+
+    The group's offsets are kept on the first two from now on.
+    """
+    wanted = {partition_id(arena.topic, n): ids for n, ids in brokers.items()}
+    wanted |= {partition_id(_OFFSETS, n): (1, 2) for n in range(_OFFSETS_PARTITIONS)}
+    with admin_of(arena) as admin:
+        admin.alter_partition_reassignments(wanted)
+
+    def is_placed() -> bool:
+        found = {it["partition_index"]: it for it in _partitions(arena)}
+        return all(
+            sorted(found[n]["replica_nodes"]) == sorted(ids)
+            for n, ids in brokers.items()
+        ) and is_in_sync(arena)
+
+    if not wait_until(is_placed, _ASK_SECONDS):
+        raise TopicRefusedError("the partitions were not moved")
+
+
+def in_sync(arena: Arena, partition: int) -> int:
+    """Return how many replicas of a partition have all of it."""
+    [found] = [it for it in _partitions(arena) if it["partition_index"] == partition]
+    return len(found["isr_nodes"])
 
 
 def fewest_replicas(arena: Arena) -> int:
