@@ -14,6 +14,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 unexport PYTHONDONTWRITEBYTECODE
 
 ONLY :=
+AGAINST :=
+ROUNDS :=
 ARGS :=
 FAULT := F1
 TRIALS := 20
@@ -48,8 +50,9 @@ chaos: .venv/dev.stamp ## break nodes and servers under load: FAULT=F1 TRIALS=20
 mutants: .venv/dev.stamp ## break one guard at a time in a copy; a test must notice
 	$(BIN)/python -m orders.chaos.mutants
 
-bench: .venv/dev.stamp ## measure beside peers: ONLY=intake,latency ARGS=--quick
-	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
+bench: .venv/dev.stamp ## measure beside peers, or beside another commit: AGAINST=abc123
+	$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 lock: .venv/dev.stamp ## pin the requirements anew, each with its hashes
 	$(LOCK) requirements/service.in --output-file requirements/service.txt

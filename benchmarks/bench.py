@@ -11,6 +11,7 @@ from benchmarks.figures import Report
 from benchmarks.servers import Place, Servers
 from benchmarks.tally import Summary
 from benchmarks.targets import CannotRunError, Service, Target
+from orders.chaos.releases import THIS, Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +82,13 @@ class Bench:
 
     @contextmanager
     def service(
-        self, place: Place, settings: dict[str, str] | None = None
+        self,
+        place: Place,
+        settings: dict[str, str] | None = None,
+        release: Release = THIS,
     ) -> Iterator[Service]:
-        """Start a node on ``place``."""
-        node = Service(place, self.logs, settings)
+        """Start a node of ``release`` on ``place``."""
+        node = Service(place, self.logs, settings, release)
         try:
             node.start()
             yield node

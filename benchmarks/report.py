@@ -53,4 +53,6 @@ def _value(figure: Figure) -> str:
         text += f" ({least} to {most})"
     if figure.ratio is not None:
         text += f"  {figure.ratio:.2f} of {figure.against}"
+    if figure.interval is not None:
+        text += " ({:.3f} to {:.3f})".format(*figure.interval)
     return text

@@ -16,6 +16,8 @@ from benchmarks.client import Load
 from benchmarks.machine import ROOT
 from benchmarks.processes import status_of, wait_for
 from benchmarks.servers import Place
+from orders.chaos.packages import PackagesError, python_with
+from orders.chaos.releases import THIS, Release
 from orders.devstack.ports import choose_free
 
 _START_SECONDS = 60.0
@@ -24,7 +26,7 @@ _SETTLE_SECONDS = 300.0
 _BUILD_SECONDS = 600.0
 _OK, _NOT_FOUND = 200, 404
 _PEERS = ROOT / "benchmarks" / "peers"
-_BUILT = ROOT / ".venv" / "peers"
+_BUILT = Path(sys.prefix, "peers")
 
 
 class CannotRunError(Exception):
@@ -144,7 +146,7 @@ class Target(ABC):
 
 
 class Service(Target):
-    """This service; ``settings`` on top of its defaults."""
+    """This service, or another release of it; ``settings`` on top of its defaults."""
 
     name = "service"
     path = "/Orders"
@@ -159,17 +161,28 @@ class Service(Target):
     )
 
     def __init__(
-        self, place: Place, logs: Path, settings: Mapping[str, str] | None = None
+        self,
+        place: Place,
+        logs: Path,
+        settings: Mapping[str, str] | None = None,
+        release: Release = THIS,
     ) -> None:
         super().__init__(place, logs)
         self.operations = choose_free()
         self._settings = settings or {}
+        self._release = release
+
+    @property
+    def source(self) -> str:
+        """Which release it is, for notes."""
+        return self._release.commit or self.name
 
     def _command(self) -> list[str]:
-        return [sys.executable, str(ROOT / "run.py")]
+        return [str(self._release.python), str(self._release.run)]
 
     def _environment(self) -> Mapping[str, str]:
         return {
+            **self._release.environment,
             "ORDERS_DATABASE__URL": self.place.database_url,
             "ORDERS_KAFKA__BOOTSTRAP_SERVERS": self.place.brokers,
             "ORDERS_KAFKA__TOPIC": self.place.topic,
@@ -211,15 +224,11 @@ class FastApi(Peer):
     name = "fastapi-aiokafka"
 
     def _command(self) -> list[str]:
-        folder, venv = _PEERS / "fastapi_aiokafka", _BUILT / "fastapi-aiokafka"
-        python, stamp = venv / "bin" / "python", venv / "installed.txt"
-        wanted = (folder / "requirements.txt").read_text("utf-8")
-        if not stamp.exists() or stamp.read_text("utf-8") != wanted:
-            print("installing fastapi-aiokafka (once)", flush=True)
-            _build(sys.executable, "-m", "venv", str(venv))
-            pip = (str(python), "-m", "pip", "install", "--quiet")
-            _build(*pip, "--requirement", str(folder / "requirements.txt"))
-            stamp.write_text(wanted, "utf-8")
+        wanted = _PEERS / "fastapi_aiokafka" / "requirements.txt"
+        try:
+            python = python_with(wanted, _BUILT / "fastapi-aiokafka")
+        except PackagesError as error:
+            raise CannotRunError(str(error)) from error
         uvicorn = (str(python), "-m", "uvicorn", "app:app", "--port", str(self.port))
         return [*uvicorn, "--log-level", "warning", "--no-access-log"]
 

@@ -11,7 +11,7 @@ from orders.chaos.evaluation import BatchEnd
 from orders.chaos.load_process import LoadPlan
 from orders.chaos.plan import FAULTS, plan_batches
 from orders.chaos.progress import Progress
-from orders.chaos.releases import THIS, unpack_release_before
+from orders.chaos.releases import RELEASE_BEFORE, THIS, unpack
 from orders.chaos.results import ResultsFile
 from orders.chaos.stack import ChaosStack
 from orders.chaos.strikes import (
@@ -95,7 +95,8 @@ def run_batch(
     name = f"chaos_{number}_{secrets.token_hex(3)}"
     release = THIS
     if plan.fault in FROM_RELEASE_BEFORE:
-        release = unpack_release_before(plan.directory / f"release-{number:03d}")
+        target = plan.directory / f"release-{number:03d}"
+        release = unpack(RELEASE_BEFORE, target)
     arena = Arena(
         stack,
         name,

@@ -96,7 +96,7 @@ class ChaosNode:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("ORDERS_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, str(self.release.run)],
+                [str(self.release.python), str(self.release.run)],
                 env={**plain, **self.release.environment, **self._settings, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

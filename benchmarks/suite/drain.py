@@ -11,6 +11,7 @@ from benchmarks.figures import Report
 from benchmarks.plot import Bars, document
 from benchmarks.processes import wait_for
 from benchmarks.targets import CannotRunError, GoReference, Service, Target
+from orders.chaos.releases import THIS, Release
 
 _CONSUMERS = (1, 2, 4)
 _DRAIN_SECONDS = 600.0
@@ -30,7 +31,9 @@ def run(bench: Bench) -> Report:
     def one_round(_number: int) -> None:
         _measure_ceilings(bench, rounds)
         for consumers in _CONSUMERS:
-            rounds[f"{consumers} consumers"].append(_service(bench, consumers, report))
+            settings = {"ORDERS_KAFKA__CONSUMERS": str(consumers)}
+            rate = settle_backlog(bench, report, settings)
+            rounds[f"{consumers} consumers"].append(rate)
         if not report.skipped:
             try:
                 rounds[GoReference.name].append(_go(bench))
@@ -66,21 +69,27 @@ def _measure_ceilings(bench: Bench, rounds: dict[str, list[float]]) -> None:
         rounds[_CONSUME].append(ceilings.consume(place, len(events)))
 
 
-def _service(bench: Bench, consumers: int, report: Report) -> float:
+def settle_backlog(
+    bench: Bench,
+    report: Report,
+    settings: dict[str, str] | None = None,
+    release: Release = THIS,
+) -> float:
+    """Return the orders that a new node settles a second of a new backlog."""
     events = backlog.make_events(bench.sizes.orders)
-    with bench.place("drain", schema=True) as place:
+    with bench.place("drain") as place:
+        release.migrate(place.database_url, place.brokers)
         backlog.store(place, events)
         backlog.publish(place, events)
-        settings = {"ORDERS_KAFKA__CONSUMERS": str(consumers)}
-        with bench.service(place, settings) as node:
+        with bench.service(place, settings, release) as node:
             rate = _service_rate(node)
             replaced = node.logged("consumer.client_replaced")
-        if replaced:
-            report.notes.append(
-                f"{consumers} consumers: {replaced} times a Kafka client stood still"
-                f" and was replaced; its records waited meanwhile ({rate:,.0f}/s)"
-            )
-        return rate
+    if replaced:
+        report.notes.append(
+            f"{replaced} times a Kafka client stood still and was replaced; its"
+            f" records waited meanwhile ({rate:,.0f}/s, {settings or 'as by default'})"
+        )
+    return rate
 
 
 def _go(bench: Bench) -> float:

@@ -17,8 +17,8 @@ _SHARES = (0.25, 0.5, 0.75)
 _COMMON_RATE = 1000.0
 _PEAK_CONNECTIONS = 64
 _QUANTILES = ("p50", "p99", "p99.9")
-_NOW = sql.SQL("select clock_timestamp()")
-_SETTLED_AFTER = sql.SQL(
+NOW = sql.SQL("select clock_timestamp()")
+SETTLED_AFTER = sql.SQL(
     "select percentile_cont(array[0.5, 0.99, 0.999]) within group"
     " (order by 1000 * extract(epoch from updated_at - created_at)::double precision)"
     " from orders where created_at >= %s and status in ('PAID', 'FAILED')"
@@ -43,13 +43,13 @@ def run(bench: Bench) -> Report:
 
         def one_round(_number: int) -> None:
             for name, rate in rates.items():
-                since = service.place.ask(_NOW)[0]
+                since = service.place.ask(NOW)[0]
                 whole = _send(bench, service, rate, report)
                 answers[name].append(_times(whole))
                 late[name].append(whole.late_ms)
                 service.wait_settled()
-                [found] = service.place.ask(_SETTLED_AFTER, since)
-                outcomes[name].append(_quantiles(found))
+                [found] = service.place.ask(SETTLED_AFTER, since)
+                outcomes[name].append(quantiles(found))
             for peer in peers:
                 whole = _send(bench, peer, _COMMON_RATE, report)
                 answers[peer.name].append(_times(whole))
@@ -92,7 +92,7 @@ def _peak(bench: Bench, service: Target, report: Report) -> float:
 
 def _send(bench: Bench, target: Target, rate: float, report: Report) -> Summary:
     *_, whole = run_open(target.load(), rate, bench.sizes.seconds)
-    _note_trouble(report, target.name, rate, whole)
+    note_trouble(report, target.name, rate, whole)
     return whole
 
 
@@ -100,7 +100,8 @@ def _times(whole: Summary) -> tuple[float, ...]:
     return (whole.p50_ms, whole.p99_ms, whole.p999_ms)
 
 
-def _note_trouble(report: Report, name: str, rate: float, whole: Summary) -> None:
+def note_trouble(report: Report, name: str, rate: float, whole: Summary) -> None:
+    """Note how many orders were not accepted, if any."""
     refused = whole.answered - whole.accepted
     if refused or whole.lost:
         report.notes.append(
@@ -109,7 +110,8 @@ def _note_trouble(report: Report, name: str, rate: float, whole: Summary) -> Non
         )
 
 
-def _quantiles(found: object) -> tuple[float, ...]:
+def quantiles(found: object) -> tuple[float, ...]:
+    """Return what ``SETTLED_AFTER`` found, zeros where nothing was settled."""
     return (
         tuple(float(value) for value in found)
         if isinstance(found, list)
