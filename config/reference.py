@@ -46,7 +46,7 @@ def _title(section: SettingPath) -> str:
     if not section:
         return "The node"
     text = Settings.model_fields[section[0]].annotation.__doc__ or section[0]
-    return text.split(".", maxsplit=1)[0]
+    return " ".join(text.split(".", maxsplit=1)[0].split())
 
 
 def _row(setting: Setting) -> str:

@@ -6,6 +6,7 @@ does not have stops the build.
 """
 
 from collections.abc import Mapping
+from inspect import cleandoc
 from typing import Final, TypeAlias, cast
 
 import msgspec
@@ -97,6 +98,9 @@ def _refined(schema: JsonObject, added: Mapping[str, JsonObject]) -> JsonObject:
     for name, more in added.items():
         members[name] = {**members[name], **more}
     kept = {name: value for name, value in schema.items() if name != "title"}
+    if isinstance(text := kept.get("description"), str):
+        # A docstring, which Python itself dedents from 3.13 on.
+        kept["description"] = cleandoc(text)
     return {**kept, "properties": members}
 
 

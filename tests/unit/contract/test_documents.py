@@ -26,6 +26,12 @@ def test_the_copy_in_the_repository_is_what_this_program_says(name: str) -> None
     )
 
 
+@pytest.mark.parametrize("name", sorted(files()))
+def test_no_text_has_the_indentation_of_the_source(name: str) -> None:
+    # Python dedents docstrings from 3.13 on, and no other version may say otherwise.
+    assert b"\\n  " not in files()[name]
+
+
 @pytest.mark.parametrize("path", JSON_PATHS)
 def test_what_is_served_is_what_the_repository_has(api: TestClient, path: str) -> None:
     answer = api.simulate_get(path)
