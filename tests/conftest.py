@@ -5,6 +5,7 @@ Servers start with the first test that asks for them and live for the session.
 
 import gc
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -49,6 +50,18 @@ def pytest_configure(config: pytest.Config) -> None:
         "filterwarnings",
         "ignore:(read|open)_text is deprecated:DeprecationWarning",
     )
+    _let_children_be_interrupted()
+
+
+def _let_children_be_interrupted() -> None:
+    """Keep children from inheriting that a background job ignores Ctrl-C.
+
+    A handler is not inherited, an ignored signal is (execve(2)); ours does nothing,
+    so that the tests themselves go on ignoring it.
+    """
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_finish() -> None:

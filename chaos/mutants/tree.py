@@ -12,7 +12,7 @@ from pathlib import Path
 from orders.chaos.mutants.mutant import Mutant, MutantError
 
 _LEFT_OUT = shutil.ignore_patterns(
-    *(".git", ".venv", ".data", "build", "dist", "*.egg-info"),
+    *(".git", ".venv*", ".data", "build", "dist", "*.egg-info"),
     *("__pycache__", ".*_cache", ".hypothesis"),
 )
 _ASK_SECONDS = 30.0
