@@ -80,10 +80,10 @@ bench: $(VENV)/dev.stamp ## measure beside peers, or beside another commit: AGAI
 	$(BIN)/python -m benchmarks $(if $(AGAINST),--against $(AGAINST)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
-lock: $(VENV)/dev.stamp ## pin the requirements anew, each with its hashes
-	$(LOCK) requirements/service.in --output-file requirements/service.txt
-	$(LOCK) requirements/embedded.in --output-file requirements/embedded.txt
-	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
+lock: $(VENV)/dev.stamp ## pin the requirements again, each with its hashes: ARGS=--upgrade
+	$(LOCK) $(ARGS) requirements/service.in --output-file requirements/service.txt
+	$(LOCK) $(ARGS) requirements/embedded.in --output-file requirements/embedded.txt
+	$(LOCK) $(ARGS) requirements/dev.in --output-file requirements/dev.txt
 
 clean: ## remove environments, caches, builds and the data of make run
 	rm -rf .venv .venv-* .data build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
