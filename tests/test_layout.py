@@ -118,16 +118,18 @@ def imports() -> tuple[Import, ...]:
 
 
 def _imports_of(module: Path) -> Iterator[Import]:
-    tree = ast.parse(module.read_text("utf-8"))
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef)
-        for node in ast.walk(function)
-    }
-    for node in ast.walk(tree):
+    left: list[tuple[ast.AST, bool]] = [(ast.parse(module.read_text("utf-8")), True)]
+    while left:
+        node, at_import_time = left.pop()
         for name in _names(node):
-            yield Import(module, name, id(node) not in inside)
+            yield Import(module, name, at_import_time)
+        at_import_time &= not isinstance(node, ast.FunctionDef)
+        # No expression has an import in it, and most nodes are expressions.
+        left += [
+            (child, at_import_time)
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case)
+        ]
 
 
 def _names(node: ast.AST) -> list[str]:

@@ -34,11 +34,12 @@ def calls_in(source: str, file: str) -> Iterator[Logged]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        method, receiver = node.func.attr, ast.unparse(node.func.value)
+        method = node.func.attr
+        if method not in LEVELS | {"log"}:
+            continue
+        receiver = ast.unparse(node.func.value)
         is_logger = receiver.rpartition(".")[2] in {"log", "_log", "logger", "_logger"}
         if not is_logger and "get_logger(" not in receiver:
-            continue
-        if method not in LEVELS | {"log"}:
             continue
         name = node.args[1 if method == "log" else 0]
         is_text = isinstance(name, ast.Constant) and isinstance(name.value, str)
