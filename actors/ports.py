@@ -74,7 +74,8 @@ class SettlementStore(Protocol):
     def settle(self, settlements: Sequence[Settlement]) -> Settled:
         """Apply each settlement whose order is still as it was read.
 
-        Status, history row, outbox row and notification are one transaction.
+        Status, history row, outbox row and notification are one transaction. Orders
+        that others hold are left out, and noted for the sweeper.
 
         Raises:
             DatabaseUnavailableError: see its ``outcome_unknown``; trying again is
@@ -313,6 +314,9 @@ class Telemetry(Protocol):
 
     def compare_and_set_lost(self, count: int) -> None:
         """``count`` settlements found their order already moved on."""
+
+    def settlements_held(self, count: int) -> None:
+        """``count`` settlements were put off: others hold their orders."""
 
     def actor_restarted(self, role: str) -> None:
         """An actor was replaced."""

@@ -1,6 +1,6 @@
 """The settlement's DatabaseWriter: outcomes, dead letters and outbox clean-up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,7 +21,7 @@ from orders.actors.pace import Pace
 from orders.actors.ports import SettlementStore, Telemetry
 from orders.actors.role import Role
 from orders.domain.errors import DatabaseUnavailableError
-from orders.domain.records import DeadLetter, EventRef
+from orders.domain.records import EventRef
 from orders.domain.settlement import Settled, Settlement
 
 _IDS_LOGGED = 20
@@ -44,8 +44,7 @@ class _Batch:
     """A hand's work by its kind; each part is emptied once it is written."""
 
     def __init__(self, messages: Sequence[SettlementWork]) -> None:
-        self.letters: list[DeadLetter] = []
-        self.letter_receipts: list[Receipt] = []
+        self.burials: list[BuryRecords] = []
         self.settlements: dict[str, Settlement] = {}
         self.settlement_receipts: list[Receipt] = []
         self.published: list[EventRef] = []
@@ -59,9 +58,7 @@ class _Batch:
                 self.settlements.setdefault(settlement.order.order_id, settlement)
             self.settlement_receipts.extend(work.receipts)
         elif isinstance(work, BuryRecords):
-            self.letters.extend(work.letters)
-            if work.receipt is not None:
-                self.letter_receipts.append(work.receipt)
+            self.burials.append(work)
         else:
             self.published.extend(work.events)
 
@@ -144,9 +141,16 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         return True
 
     def _bury(self, store: SettlementStore, batch: _Batch) -> None:
-        letters = batch.letters
+        letters = [letter for work in batch.burials for letter in work.letters]
         if letters:
-            store.bury(letters)
+            try:
+                store.bury(letters)
+            except DatabaseUnavailableError as error:
+                # Others may hold their table alone: no order is to wait for that.
+                if error.server_is_away or not self._is_put_off(batch.burials):
+                    raise
+                self.role.log.warning("settlement.delayed", error=str(error))
+                return
             self.role.log.warning(
                 "consumer.dead_letters",
                 count=len(letters),
@@ -154,8 +158,14 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
                 partition=letters[0].partition,
                 offset=letters[0].offset,
             )
-        self._acknowledge(batch.letter_receipts)
-        batch.letters, batch.letter_receipts = [], []
+        self._acknowledge(w.receipt for w in batch.burials if w.receipt is not None)
+        batch.burials = []
+
+    def _is_put_off(self, burials: list[BuryRecords]) -> bool:
+        """Put them behind all other work, as far as there is room."""
+        while burials and self.role.lane.offer(burials[0]):
+            del burials[0]
+        return not burials
 
     def _settle(self, store: SettlementStore, batch: _Batch) -> None:
         """Settle the batch in as few transactions as PostgreSQL is quick enough for."""
@@ -182,14 +192,21 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         batch.published = []
 
     def _count(self, tried: int, settled: Settled) -> None:
-        lost = tried - len(settled.won) - len(settled.refused)
+        lost = tried - sum(map(len, (settled.won, settled.refused, settled.held)))
         if lost:
             self._telemetry.compare_and_set_lost(lost)
         if settled.refused:
             # They count as seen to: the sweeper tries again, more and more rarely.
-            ids = [s.order.order_id for s in settled.refused]
+            ids = _ids_of(settled.refused)
             self.role.log.error(
                 "settlement.refused", count=len(ids), order_ids=ids[:_IDS_LOGGED]
+            )
+        if settled.held:
+            # So do these: they are noted for the sweeper.
+            ids = _ids_of(settled.held)
+            self._telemetry.settlements_held(len(ids))
+            self.role.log.warning(
+                "settlement.held", count=len(ids), order_ids=ids[:_IDS_LOGGED]
             )
 
     def _pass_on(self, settled: Settled) -> None:
@@ -201,6 +218,10 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         if not self._notifier.offer(NotifyCustomers(settled.won, settled.occurred_at)):
             self.role.log.warning("notifier.overloaded", count=len(settled.won))
 
-    def _acknowledge(self, receipts: list[Receipt]) -> None:
+    def _acknowledge(self, receipts: Iterable[Receipt]) -> None:
         for receipt in receipts:
             self._consumers[receipt.role].tell(BatchDone(receipt))
+
+
+def _ids_of(settlements: Sequence[Settlement]) -> list[str]:
+    return [settlement.order.order_id for settlement in settlements]

@@ -55,6 +55,8 @@ class Settled(NamedTuple):
     occurred_at: datetime
     refused: tuple[Settlement, ...] = ()
     """Those that PostgreSQL refused to store, whatever their order's state."""
+    held: tuple[Settlement, ...] = ()
+    """Those whose order another transaction held: left to the sweeper."""
 
 
 def settle(order: OpenOrder, decision: Decision) -> Settlement:

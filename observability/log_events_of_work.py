@@ -8,6 +8,7 @@ _NOTHING = "Nothing."
 _UNREADABLE = "See *Dead letters* in operations.md."
 _KAFKA_AWAY = "See *Kafka is away* in operations.md."
 _DATABASE_AWAY = "See *PostgreSQL is away* in operations.md."
+_ORDER_HELD = "See *Somebody holds an order* in operations.md."
 _REPORT_BUG = "Report it with the exception: it is a bug."
 
 WORK_EVENTS: Final = (
@@ -61,6 +62,14 @@ WORK_EVENTS: Final = (
         "The payment rule failed on an order, for example on a currency that it does "
         "not know. The order stays unsettled and is tried again, more and more rarely.",
         "Mend the rule or the order; the others are not held up.",
+    ),
+    LogEvent(
+        "settlement.held",
+        "warning",
+        "count order_ids",
+        "Other transactions hold these orders (the first 20); all others go on. They "
+        "are looked at again every 15 s or so, until they are free.",
+        _ORDER_HELD,
     ),
     LogEvent(
         "settlement.refused",

@@ -75,6 +75,9 @@ class Metrics:
         self._cas_lost = self._counter(
             "cas_lost", "Settlements whose order another one had moved on."
         )
+        self._held = self._counter(
+            "held", "Settlements put off since another transaction held their order."
+        )
         self._restarts = self._counter("actor_restarts", "Actors replaced.", "actor")
         self._end_to_end = _Histogram(
             "end_to_end_seconds", "From acceptance to settlement.", END_TO_END_BOUNDS
@@ -124,6 +127,10 @@ class Metrics:
     def compare_and_set_lost(self, count: int) -> None:
         """``count`` settlements found their order already moved on."""
         self._cas_lost.inc(count)
+
+    def settlements_held(self, count: int) -> None:
+        """``count`` settlements were put off: others hold their orders."""
+        self._held.inc(count)
 
     def actor_restarted(self, role: str) -> None:
         """An actor was replaced."""

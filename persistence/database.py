@@ -27,8 +27,8 @@ _PAGES = {"enable_sort": "off", "enable_incremental_sort": "off"}
 
 _LIMITS = SessionLimits()
 
-# A batch or a change waits for other people's keys for this long, and no longer.
-_KEYED = {"lock_timeout": "200ms"}
+# A batch or a change waits for keys and rows of others for this long, and no longer.
+_IMPATIENT = {"lock_timeout": "200ms"}
 
 
 class SchemaOutdatedError(Exception):
@@ -86,18 +86,19 @@ class PostgresDatabase:
 
     def intake_store(self) -> PostgresIntakeStore:
         """Return a store for one writer of accepted orders."""
-        return PostgresIntakeStore(self._session("intake", _KEYED), self._identity)
+        return PostgresIntakeStore(self._session("intake", _IMPATIENT), self._identity)
 
     def settlement_store(self) -> PostgresSettlementStore:
         """Return a store for one writer of settlements."""
-        return PostgresSettlementStore(self._session("settlement"), self._identity)
+        session = self._session("settlement", _IMPATIENT)
+        return PostgresSettlementStore(session, self._identity)
 
     def change_store(
         self, *, max_attempts: int, watch_after_seconds: float
     ) -> PostgresChangeStore:
         """Return a store for one writer of changes that clients ask for."""
         return PostgresChangeStore(
-            self._session("changes", _KEYED),
+            self._session("changes", _IMPATIENT),
             self._identity,
             max_attempts=max_attempts,
             watch_after_seconds=watch_after_seconds,

@@ -22,6 +22,9 @@ from orders.persistence.rows import encode_json, id_array, text_array
 from orders.persistence.session import Session
 from orders.persistence.statements import Statements
 
+HELD_SECONDS = 15.0
+"""From meeting an order that another transaction holds to the next look at it."""
+
 _TRIES = 5
 _PAUSE_SECONDS = (0.005, 0.05)
 
@@ -44,7 +47,8 @@ class PostgresSettlementStore:
     """Reads open orders and settles them by compare-and-set.
 
     Owned by one thread. The session should plan with index scans alone: rows are
-    then locked in the order of their ids, the same on every node.
+    then locked in the order of their ids, the same on every node. Its
+    ``lock_timeout``, about 200 ms, is what a batch loses to a row that others hold.
     """
 
     def __init__(self, session: Session, identity: NodeIdentity) -> None:
@@ -54,8 +58,11 @@ class PostgresSettlementStore:
         self._read_open = statements["read_open"]
         self._count_existing = statements["count_existing"]
         self._move_orders = statements["move_orders"]
+        self._free_orders = statements["free_orders"]
+        self._watch_held = statements["watch_held"]
         self._record_settlements = statements["record_settlements"]
         self._forget_published = statements["forget_published"]
+        self._forget_unheld = statements["forget_unheld"]
         self._bury = statements["bury"]
         self._unsettled = text_array(UNSETTLED)
         self._before_store = failpoint("settle.before_store")
@@ -85,7 +92,9 @@ class PostgresSettlementStore:
         """Apply each settlement whose order is still as it was read.
 
         Deadlocks, lock timeouts and serialization failures are tried again a few
-        times. A settlement that PostgreSQL refuses does not hold up the others.
+        times, without the orders that other transactions hold: these are ``held``,
+        and noted for the sweeper. A settlement that PostgreSQL refuses does not hold
+        up the others either.
 
         Raises:
             DatabaseUnavailableError: see its ``outcome_unknown``; trying again is
@@ -103,6 +112,8 @@ class PostgresSettlementStore:
     def forget_published(self, events: Sequence[EventRef]) -> None:
         """Delete the outbox rows of events that Kafka confirmed.
 
+        Rows that others hold are left: the sweeper has them published again.
+
         Raises:
             DatabaseUnavailableError: trying again is harmless.
 
@@ -113,7 +124,11 @@ class PostgresSettlementStore:
         if self._before_delete is not None:
             self._before_delete()
         for version, order_ids in sorted(by_version.items()):
-            self._session.change(self._forget_published, (id_array(order_ids), version))
+            rows = (id_array(order_ids), version)
+            try:
+                self._session.change(self._forget_published, rows)
+            except ContentionError:
+                self._session.change(self._forget_unheld, rows)
         if self._after_delete is not None:
             self._after_delete()
 
@@ -133,36 +148,64 @@ class PostgresSettlementStore:
     def _settle_stubbornly(
         self, settlements: Sequence[Settlement], node_id: int
     ) -> Settled:
-        for _ in range(_TRIES - 1):
+        try:
+            return self._settle_once(settlements, node_id)
+        except ContentionError:
+            _pause()
+        for _ in range(_TRIES - 2):
             try:
-                return self._settle_once(settlements, node_id)
+                return self._settle_once(settlements, node_id, unheld=True)
             except ContentionError:
                 _pause()
-        return self._settle_once(settlements, node_id)
+        return self._settle_once(settlements, node_id, unheld=True)
 
-    def _settle_once(self, settlements: Sequence[Settlement], node_id: int) -> Settled:
+    def _settle_once(
+        self,
+        settlements: Sequence[Settlement],
+        node_id: int,
+        *,
+        unheld: bool = False,
+    ) -> Settled:
+        """Settle all, or with ``unheld`` those alone that nobody else holds.
+
+        Asking who holds what first would cost every batch a statement.
+        """
         try:
             with self._session.transaction():
-                won = self._move(settlements)
+                free, held = self._free(settlements) if unheld else (settlements, ())
+                won = self._move(free)
                 at = self._record(won, node_id)
                 if self._before_commit is not None:
                     self._before_commit()
-            return Settled(tuple(won), at)
+            return Settled(tuple(won), at, held=held)
         except RowsRefusedError:
-            return self._settle_what_can_be(settlements, node_id)
+            return self._settle_what_can_be(settlements, node_id, unheld=unheld)
+
+    def _free(
+        self, settlements: Sequence[Settlement]
+    ) -> tuple[Sequence[Settlement], tuple[Settlement, ...]]:
+        """Lock and return what nobody else holds, and note the rest for the sweeper."""
+        ids = id_array({settlement.order.order_id for settlement in settlements})
+        free = set(self._session.read(self._free_orders, (ids,), str))
+        held = tuple(s for s in settlements if s.order.order_id not in free)
+        if held:
+            ids = id_array({settlement.order.order_id for settlement in held})
+            self._session.change(self._watch_held, (ids, HELD_SECONDS))
+        return [s for s in settlements if s.order.order_id in free], held
 
     def _settle_what_can_be(
-        self, settlements: Sequence[Settlement], node_id: int
+        self, settlements: Sequence[Settlement], node_id: int, *, unheld: bool
     ) -> Settled:
         """Settle in one transaction, and leave out those at fault."""
         won: list[Settlement] = []
         refused: list[Settlement] = []
         with self._session.transaction():
-            self._settle_part(sorted(settlements, key=_order_id), node_id, won, refused)
+            free, held = self._free(settlements) if unheld else (settlements, ())
+            self._settle_part(sorted(free, key=_order_id), node_id, won, refused)
             at = self._record([], node_id)
             if self._before_commit is not None:
                 self._before_commit()
-        return Settled(tuple(won), at, tuple(refused))
+        return Settled(tuple(won), at, tuple(refused), held)
 
     def _settle_part(
         self,

@@ -6,8 +6,9 @@ true whatever happens meanwhile:
 1. The journals are read. What a client had been told by then was committed, so it is
    in any later view.
 2. The group's committed offsets are taken. What lies below them was settled before
-   they were committed, or refused by PostgreSQL and left to the sweeper; so any later
-   view has it settled, or it is still within its grace.
+   they were committed, or refused by PostgreSQL, or held by another transaction, and
+   left to the sweeper; so any later view has it settled, or it is still within its
+   grace.
 3. The database's view is fixed. An event without an outbox row in it had been
    confirmed by Kafka.
 4. The topic's end offsets are taken. A confirmed event lies below any later end, so

@@ -166,12 +166,12 @@ with moved as materialized (
         Replacement(
             "persistence/settlement.py",
             """\
-            return Settled(tuple(won), at)
+            return Settled(tuple(won), at, held=held)
 """,
             """\
             rows = encode_json([_move_row(s) for s in won]).decode()
             self._session.write(self._record_notices, (rows,), _only)
-            return Settled(tuple(won), at)
+            return Settled(tuple(won), at, held=held)
 """,
         ),
     ),
@@ -237,6 +237,21 @@ STALE_SNAPSHOT: Final = Mutant(
     "isinstance(KeyBusy(), Replayed)",
 )
 
+HELD_ORDER_WAITED_FOR: Final = Mutant(
+    "held-order-waited-for",
+    "A batch waits for an order that somebody else's transaction holds.",
+    (
+        Replacement(
+            "persistence/sql/settlement.sql",
+            "for no key update skip locked;\n",
+            "for no key update;\n",
+        ),
+    ),
+    "tests/integration/test_persistence_settlement.py"
+    "::test_an_order_that_others_hold_is_left_out",
+    "free_orders: 55P03",
+)
+
 MUTANTS: Final = (
     ANSWER_BEFORE_COMMIT,
     OFFSETS_AHEAD_OF_WORK,
@@ -246,4 +261,5 @@ MUTANTS: Final = (
     KEPT_PARTITION_FORGOTTEN,
     NOTICE_OUTSIDE_TRANSACTION,
     STALE_SNAPSHOT,
+    HELD_ORDER_WAITED_FOR,
 )

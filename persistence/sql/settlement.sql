@@ -18,6 +18,31 @@ where order_id = any($1::uuid[])
   and status = $4 and payment_status = $5 and version = $6
 returning order_id;
 
+-- name: free_orders
+-- Locks those of some orders that nobody else holds.
+select order_id
+from orders
+where order_id = any($1::uuid[])
+order by order_id
+for no key update skip locked;
+
+-- name: watch_held
+-- Has the sweeper look at orders that others hold: soon, however often it did before.
+with sooner as (
+    update stuck_orders
+    set next_attempt_at = least(next_attempt_at, now() + make_interval(secs => $2))
+    where order_id = any(array(select order_id
+                               from stuck_orders
+                               where order_id = any($1::uuid[])
+                               for no key update skip locked))
+)
+insert into stuck_orders (order_id, created_at, noted_at, attempts, next_attempt_at)
+select order_id, created_at, now(), 0, now() + make_interval(secs => $2)
+from orders
+where order_id = any($1::uuid[])
+order by order_id
+on conflict do nothing;
+
 -- name: record_settlements
 -- Writes history, outbox and notification rows of the orders that moved, and returns
 -- the time of the transaction.
@@ -47,6 +72,15 @@ select now();
 -- name: forget_published
 -- Deletes the outbox rows of one version of some orders.
 delete from outbox where order_id = any($1::uuid[]) and version = $2;
+
+-- name: forget_unheld
+-- The same but for rows that others hold: they are published and confirmed once more.
+delete from outbox
+where order_id = any(array(select order_id
+                           from outbox
+                           where order_id = any($1::uuid[]) and version = $2
+                           for update skip locked))
+  and version = $2;
 
 -- name: bury
 -- Keeps records that cannot be processed; one that is there already is left alone.

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import cast
 
@@ -20,10 +21,8 @@ from orders.domain.records import DeadLetter, EventRef
 from orders.domain.settlement import Settlement, resolve
 from orders.domain.transitions import Change, move
 from orders.persistence.database import PostgresDatabase
-from orders.persistence.identity import NodeIdentity
 from orders.persistence.reading import PostgresReadStore
-from orders.persistence.session import Session
-from orders.persistence.settlement import PostgresSettlementStore
+from orders.persistence.settlement import HELD_SECONDS, PostgresSettlementStore
 
 pytestmark = pytest.mark.integration
 
@@ -256,14 +255,10 @@ def test_a_settlement_at_fault_is_refused_alone(
     assert orders.status(bad.order.order_id) == (OrderStatus.PENDING, 1)
 
 
-def test_a_row_locked_for_a_moment_is_tried_again(
-    database_url: str, orders: Orders, connection: psycopg.Connection
+def test_a_row_locked_for_a_moment_is_waited_for(
+    orders: Orders, store: PostgresSettlementStore, connection: psycopg.Connection
 ) -> None:
     settlements = orders.decide(orders.store(new_order()))
-    session = Session(
-        database_url, application_name="hasty", settings={"lock_timeout": "20ms"}
-    )
-    store = PostgresSettlementStore(session, NodeIdentity("hasty", lease_seconds=30))
 
     with ThreadPoolExecutor(1) as pool:
         with connection.transaction():
@@ -271,9 +266,129 @@ def test_a_row_locked_for_a_moment_is_tried_again(
             answer = pool.submit(store.settle, settlements)
             _wait_for_a_waiter(connection)
         settled = answer.result(5)
-    store.close()
 
     assert len(settled.won) == 1
+
+
+@contextmanager
+def held(url: str, table: str, order_id: str) -> Iterator[None]:
+    """Be a stranger who locks an order's row and goes for lunch."""
+    with psycopg.connect(url) as stranger:
+        query = f"select from {table} where order_id = %s for update"
+        stranger.execute(query.encode(), [order_id])
+        yield
+
+
+def test_an_order_that_others_hold_is_left_out(
+    database_url: str, orders: Orders, store: PostgresSettlementStore
+) -> None:
+    first, second, third = orders.decide(
+        orders.store(new_order(), new_order(DECLINED), new_order())
+    )
+
+    with held(database_url, "orders", second.order.order_id):
+        settled = store.settle([first, second, third])
+
+    assert (settled.won, settled.held, settled.refused) == (
+        (first, third),
+        (second,),
+        (),
+    )
+    assert store.settle([second]).won == (second,)
+
+
+def test_an_order_that_others_hold_is_left_out_beside_one_at_fault(
+    database_url: str, orders: Orders, store: PostgresSettlementStore
+) -> None:
+    good, bad, busy = orders.decide(orders.store(*(new_order() for _ in range(3))))
+    bad = bad._replace(reason="\x00")
+
+    with held(database_url, "orders", busy.order.order_id):
+        settled = store.settle([good, bad, busy])
+
+    assert (settled.won, settled.refused, settled.held) == ((good,), (bad,), (busy,))
+
+
+def test_an_order_that_others_hold_is_looked_at_again_soon(
+    database_url: str,
+    orders: Orders,
+    store: PostgresSettlementStore,
+    connection: psycopg.Connection,
+) -> None:
+    settlements = orders.decide(orders.store(new_order(), new_order()))
+    known = settlements[0].order.order_id
+    connection.execute(
+        "insert into stuck_orders values (%s, now(), now(), 7, now() + '1 hour')",
+        [known],
+    )
+
+    with psycopg.connect(database_url) as stranger:
+        stranger.execute("select from orders for update")
+        store.settle(settlements)
+
+    looked_at = connection.execute(
+        "select order_id::text, attempts,"
+        "       extract(epoch from next_attempt_at - now())::float8"
+        " from stuck_orders order by attempts"
+    ).fetchall()
+    assert [(i, n) for i, n, _ in looked_at] == [
+        (settlements[1].order.order_id, 0),
+        (known, 7),
+    ]
+    assert all(HELD_SECONDS - 5 < seconds <= HELD_SECONDS for *_, seconds in looked_at)
+
+
+def test_an_order_is_left_out_though_its_note_is_held_too(
+    database_url: str,
+    orders: Orders,
+    store: PostgresSettlementStore,
+    connection: psycopg.Connection,
+) -> None:
+    busy, free = orders.decide(orders.store(new_order(), new_order()))
+    order_id = busy.order.order_id
+    connection.execute(
+        "insert into stuck_orders values (%s, now(), now(), 7, now() + '1 hour')",
+        [order_id],
+    )
+
+    with (
+        held(database_url, "orders", order_id),
+        held(database_url, "stuck_orders", order_id),
+    ):
+        settled = store.settle([busy, free])
+
+    assert (settled.won, settled.held) == ((free,), (busy,))
+
+
+def test_published_events_leave_the_outbox_beside_one_that_others_hold(
+    database_url: str,
+    orders: Orders,
+    store: PostgresSettlementStore,
+    connection: psycopg.Connection,
+) -> None:
+    busy, *others = orders.store(*(new_order() for _ in range(3)))
+
+    with held(database_url, "outbox", busy):
+        store.forget_published([EventRef(i, 1) for i in (busy, *others)])
+
+    left = connection.execute("select order_id::text from outbox").fetchall()
+    assert left == [(busy,)]
+
+
+def test_a_locked_table_delays_a_settlement_for_seconds_at_most(
+    database_url: str, orders: Orders, store: PostgresSettlementStore
+) -> None:
+    settlements = orders.decide(orders.store(new_order()))
+    began = time.monotonic()
+
+    with psycopg.connect(database_url) as stranger:
+        stranger.execute("lock table orders in share mode")
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            store.settle(settlements)
+
+    assert not caught.value.server_is_away
+    assert time.monotonic() - began < 3
+    assert store.settle(settlements).won == tuple(settlements)
 
 
 def _wait_for_a_waiter(connection: psycopg.Connection) -> None:

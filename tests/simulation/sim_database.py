@@ -85,6 +85,8 @@ class Database:
         self.leases: dict[str, tuple[int, float]] = {}
         self.mark = (-1.0, "")
         self.stuck: dict[str, StuckRow] = {}
+        self.stranger: Transaction | None = None
+        """Somebody's transaction, for whom the scan does not wait."""
         self._open: set[Transaction] = set()
         self._locks: dict[object, Transaction] = {}
 
@@ -118,6 +120,30 @@ class Database:
         transaction.writes.clear()
         self._open.discard(transaction)
 
+    def lock_if_free(self, transaction: Transaction, what: object) -> bool:
+        """Take a row's lock, unless somebody else has it."""
+        holder = self._locks.setdefault(what, transaction)
+        if holder is transaction and what not in transaction.locks:
+            transaction.locks.append(what)
+        return holder is transaction
+
+    def hold(self, order_id: str) -> None:
+        """Let a stranger lock an order, if it is free."""
+        stranger = Transaction(self.scheduler.now)
+        if self.lock_if_free(stranger, ("order", order_id)):
+            self.stranger = stranger
+
+    def let_go(self) -> None:
+        """Let the stranger go."""
+        if self.stranger is not None:
+            self.roll_back(self.stranger)
+            self.stranger = None
+
+    @property
+    def held(self) -> object:
+        """What the stranger locks, None where there is no stranger."""
+        return None if self.stranger is None else self.stranger.locks[0]
+
     def lock(self, transaction: Transaction, what: object, seconds: float) -> None:
         """Take a row's lock, waiting for its holder.
 
@@ -127,12 +153,7 @@ class Database:
         """
         give_up_at = self.scheduler.now + seconds
         while True:
-            holder = self._locks.get(what)
-            if holder is transaction:
-                return
-            if holder is None:
-                self._locks[what] = transaction
-                transaction.locks.append(what)
+            if self.lock_if_free(transaction, what):
                 return
             if self.scheduler.now >= give_up_at:
                 self.scheduler.note("lock_timeout", what)

@@ -16,6 +16,8 @@ class Flaw(StrEnum):
     NOTICE_APART = "notice_apart"
     STALE_LOSER = "stale_loser"
     ETERNAL_LEASE = "eternal_lease"
+    WAIT_FOR_HELD = "wait_for_held"
+    HELD_FORGOTTEN = "held_forgotten"
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class Faults:
     rebalances: float = 0.3
     tails_lost: float = 0.2
     """The log forgets its last records, and gives their offsets to others."""
+    strangers: float = 0.4
+    """Somebody locks an order, and keeps it until the others are settled."""
     database_away: float = 0.1
     broker_away: float = 0.1
 

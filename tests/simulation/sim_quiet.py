@@ -57,5 +57,9 @@ class SilentTelemetry:
         """Settlements that came second."""
         self._counts["compare_and_set_lost"] += count
 
+    def settlements_held(self, count: int) -> None:
+        """Settlements of orders that somebody holds."""
+        self._counts["settlements_held"] += count
+
     def actor_restarted(self, role: str) -> None:
         """Forget it."""

@@ -21,7 +21,7 @@ from sim_scheduler import Scheduler, TaskLock
 from sim_seat import Inbox
 from sim_surroundings import Surroundings
 
-from orders.domain.order import SETTLED
+from orders.domain.order import SETTLED, UNSETTLED
 from orders.messaging.group_member import GroupMember
 from orders.messaging.offsets import DoneMarks
 from orders.persistence import (
@@ -82,7 +82,7 @@ class Run:
         for place in range(random.choice((2, 2, 2, 3))):
             self._start(place)
         self.customers.begin(random.randint(3, 6), _ORDERING_SECONDS)
-        for kind in ("freezes", "rebalances", "tails_lost"):
+        for kind in ("freezes", "rebalances", "tails_lost", "strangers"):
             self._plan(kind)
         for kind in ("database_away", "broker_away"):
             self._plan(kind)
@@ -158,6 +158,8 @@ class Run:
                 scheduler.note("tail_lost")
                 partition = scheduler.random.randrange(PARTITIONS)
                 around.topic.lose_tail(partition, scheduler.random.randint(1, 3))
+            case "strangers":
+                self._lock_an_order()
             case "database_away":
                 scheduler.note("database_away", f"{seconds:.2f} s")
                 around.database.away_until = scheduler.now + seconds / 2
@@ -165,6 +167,16 @@ class Run:
                 scheduler.note("broker_away", f"{seconds:.2f} s")
                 around.topic.away_until = scheduler.now + seconds
         self._plan(kind)
+
+    def _lock_an_order(self) -> None:
+        database = self.around.database
+        open_ids = [
+            i for i, r in database.orders.items() if r.state.status in UNSETTLED
+        ]
+        if open_ids and database.stranger is None:
+            order_id = self.scheduler.random.choice(open_ids)
+            self.scheduler.note("stranger", order_id)
+            database.hold(order_id)
 
     def _calm(self) -> None:
         """End the faults; what is away comes back, at least one node too."""
@@ -185,6 +197,9 @@ class Run:
         now = self.scheduler.now
         if not self._is_well() or self._acts_late():
             self._restless_at = now
+        elif self.around.database.stranger is not None:
+            self.around.database.let_go()
+            self._restless_at = now
         return now >= self._restless_at + _AFTERMATH_SECONDS
 
     def _is_well(self) -> bool:
@@ -196,12 +211,13 @@ class Run:
         return stand_still or self.around.database.has_open_transactions
 
     def _look_at_commit(self, partition: int, offset: int) -> None:
-        """An offset may be committed once all before it is settled."""
+        """An offset may be committed once all before it is settled, or noted."""
         orders = self.around.database.orders
         for record in self.around.topic.partitions[partition][:offset]:
             row = orders.get(record.name.order_id)
             settled = row is not None and row.state.status in SETTLED
-            if not settled and not record.in_reused_place:
+            noted = record.name.order_id in self.around.database.stuck
+            if not settled and not noted and not record.in_reused_place:
                 self.around.complain(
                     f"ahead: offset {offset} of {partition} is past {record.name}"
                 )

@@ -10,14 +10,22 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from sim_database import Database, EventRow, KeyRow, OrderRow, Transaction, moment
+from sim_database import (
+    Database,
+    EventRow,
+    KeyRow,
+    OrderRow,
+    StuckRow,
+    Transaction,
+    moment,
+)
 from sim_faults import Flaw
 
 from orders.domain.order import UNSETTLED, OrderStatus, PaymentStatus
 from orders.domain.transitions import Change, State, move
 
 KEY_LOCK_SECONDS = 0.2
-ROW_LOCK_SECONDS = 1.0
+ROW_LOCK_SECONDS = 0.2
 
 Rows = list[tuple[Any, ...]]
 Handler = Callable[["Call"], "Rows | int"]
@@ -85,7 +93,8 @@ def _store(call: Call, batch: list[Any], wanted: list[Any]) -> Rows:
     node_id = call.parameters[1]
     stored = set()
     for row in sorted(wanted, key=lambda row: str(row["id"])):
-        call.db.lock(call.transaction, ("order", row["id"]), ROW_LOCK_SECONDS)
+        if row["id"] not in call.db.orders:  # what is there is not waited for
+            call.db.lock(call.transaction, ("order", row["id"]), ROW_LOCK_SECONDS)
         if row["id"] not in call.db.orders:
             stored.add(row["id"])
             call.write(partial(_keep_order, call, row, node_id))
@@ -182,6 +191,32 @@ def _move(row: OrderRow, target: State) -> None:
     row.version += 1
 
 
+def free_orders(call: Call) -> Rows:
+    """Lock and return those that nobody holds."""
+    free: Rows = []
+    for order_id in ids_of(call.parameters[0]):
+        if Flaw.WAIT_FOR_HELD in call.flaws:
+            call.db.lock(call.transaction, ("order", order_id), ROW_LOCK_SECONDS)
+        if call.db.lock_if_free(call.transaction, ("order", order_id)):
+            free.append((order_id,))
+    return free
+
+
+def watch_held(call: Call) -> int:
+    """Note orders for the sweeper, or have it look at them soon."""
+    ids, seconds = call.parameters
+    for order_id in ids_of(ids):
+        if Flaw.HELD_FORGOTTEN not in call.flaws:
+            call.write(partial(_watch, call, order_id, call.now + seconds))
+    return 0
+
+
+def _watch(call: Call, order_id: str, look_at: float) -> None:
+    created_at = call.db.orders[order_id].created_at
+    row = call.db.stuck.setdefault(order_id, StuckRow(created_at, 0, look_at))
+    row.next_attempt_at = min(row.next_attempt_at, look_at)
+
+
 def record_settlements(call: Call) -> Rows:
     """Write history, outbox and notification rows."""
     rows, node_id = call.parameters
@@ -219,6 +254,6 @@ HANDLERS: dict[str, Handler] = {
     for handler in (
         *(store_orders, store_keyed_orders, read_key_holders, read_orders, probe),
         *(read_open, count_existing, move_orders, record_settlements),
-        forget_published,
+        *(free_orders, watch_held, forget_published),
     )
 }

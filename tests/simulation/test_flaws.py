@@ -23,6 +23,8 @@ BREAKS = {
     Flaw.NOTICE_APART: "notices",
     Flaw.STALE_LOSER: "sent away",
     Flaw.ETERNAL_LEASE: "unconfirmed",
+    Flaw.WAIT_FOR_HELD: "unsettled",
+    Flaw.HELD_FORGOTTEN: "ahead",
 }
 """The rule that each flaw breaks, by the first words of its witness."""
 

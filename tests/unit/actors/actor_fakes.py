@@ -154,6 +154,7 @@ class FakeTelemetry:
         self.published_count = 0
         self.unknown_count = 0
         self.lost_count = 0
+        self.held_count = 0
         self.rejections: dict[str, int] = {}
         self.settlements: list[tuple[OrderStatus, list[float]]] = []
         self.restarted: list[str] = []
@@ -179,6 +180,9 @@ class FakeTelemetry:
 
     def compare_and_set_lost(self, count: int) -> None:
         self.lost_count += count
+
+    def settlements_held(self, count: int) -> None:
+        self.held_count += count
 
     def actor_restarted(self, role: str) -> None:
         self.restarted.append(role)

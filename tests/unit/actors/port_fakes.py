@@ -78,6 +78,7 @@ class FakeSettlementStore(Flaky):
         self.forgotten: list[list[EventRef]] = []
         self.buried: list[list[DeadLetter]] = []
         self.refuses: set[str] = set()
+        self.holds: set[str] = set()
         self.on_settle: Callable[[], None] = lambda: None
         self.on_read: Callable[[], None] = lambda: None
 
@@ -91,11 +92,12 @@ class FakeSettlementStore(Flaky):
         self.on_settle()
         self.trip()
         refused = tuple(s for s in settlements if s.order.order_id in self.refuses)
-        left = [s for s in settlements if s not in refused]
+        held = tuple(s for s in settlements if s.order.order_id in self.holds)
+        left = [s for s in settlements if s not in refused + held]
         won = [s for s in left if s.order.order_id not in self.taken]
         self.taken.update(s.order.order_id for s in won)
         self.settled.append([s.order.order_id for s in settlements])
-        return Settled(tuple(won), NOON + timedelta(seconds=2), refused)
+        return Settled(tuple(won), NOON + timedelta(seconds=2), refused, held)
 
     def forget_published(self, events: Sequence[EventRef]) -> None:
         self.trip()

@@ -22,6 +22,8 @@ from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.records import EventRef
 
 AWAY = DatabaseUnavailableError("away")
+HELD = DatabaseUnavailableError("others hold it")
+HELD.server_is_away = False
 LOST = DatabaseUnavailableError("lost in COMMIT", outcome_unknown=True)
 
 
@@ -365,6 +367,52 @@ def test_refused_orders_do_not_count_as_lost(bench: Bench) -> None:
     bench.settle("a", "b")
 
     assert bench.world.telemetry.lost_count == 0
+
+
+# --- what others hold ---
+
+
+def test_held_orders_are_counted_and_logged_and_not_lost(bench: Bench) -> None:
+    bench.store.holds = {"b"}
+
+    bench.settle("a", "b")
+
+    assert bench.world.telemetry.held_count == 1
+    assert bench.world.telemetry.lost_count == 0
+    assert bench.world.log.lines == [
+        ("warning", "settlement.held", {"count": 1, "order_ids": ["b"]})
+    ]
+
+
+def test_held_orders_are_left_to_the_sweeper(bench: Bench) -> None:
+    bench.store.holds = {"b"}
+
+    bench.settle("a", "b")
+
+    assert bench.role.lane.depth == 0
+    assert bench.consumer.told == [BatchDone(receipt())]
+
+
+def test_letters_whose_table_is_held_wait_behind_all_orders(bench: Bench) -> None:
+    bench.store.errors = [HELD]
+
+    bench.write(*MIXED)
+
+    assert bench.store.settled == [["a"]]
+    assert bench.store.buried == [[dead_letter()]]
+    assert bench.consumer.told[-1] == BatchDone(receipt(2, "letters"))
+
+
+def test_orders_that_come_later_pass_letters_whose_table_is_held(bench: Bench) -> None:
+    bench.store.errors = [HELD, None, None, HELD]
+    for message in (*MIXED, SettleOrders((settlement("c"),))):
+        assert bench.role.offer(message)
+    assert bench.role.offer(SettleOrders(tuple(settlement(f"d{n}") for n in range(9))))
+
+    bench.world.deliver(bench.actor)
+
+    assert [len(batch) for batch in bench.store.settled] == [2, 9]
+    assert bench.store.buried == [[dead_letter()]]
 
 
 # --- rhythm ---

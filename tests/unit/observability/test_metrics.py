@@ -96,6 +96,7 @@ def test_settled_orders_are_counted_with_their_age(metrics: Metrics) -> None:
         (lambda m: m.published(3), "published_total", {}),
         (lambda m: m.unknown_orders(3), "unknown_orders_total", {}),
         (lambda m: m.compare_and_set_lost(3), "cas_lost_total", {}),
+        (lambda m: m.settlements_held(3), "held_total", {}),
         (lambda m: m.rejected("full", 3), "rejected_total", {"reason": "full"}),
     ],
 )
