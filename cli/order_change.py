@@ -16,6 +16,7 @@ from orders.domain.changing import (
     MoveRefused,
     OrderAbsent,
     OrderChange,
+    OrderUnreadable,
     RefundReplayed,
     VersionDiffers,
 )
@@ -138,6 +139,8 @@ def _done(wanted: OrderChange, outcome: "ChangeOutcome") -> "Done":
                 f"the order is {order.status}, which allows {possible},"
                 f" not {wanted.action}"
             )
+        case OrderUnreadable(_, why):
+            raise CommandError(f"what is stored of the order cannot be read: {why}")
         case OrderAbsent() | VersionDiffers() | KeyReused() | KeyBusy():
             raise CommandError(f"there is no order {wanted.order_id}")
         case _:

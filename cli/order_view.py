@@ -8,7 +8,7 @@ import typer
 from orders.cli.failure import CommandError
 from orders.cli.output import print_json
 from orders.domain.identifiers import is_order_id
-from orders.domain.money import format_amount
+from orders.domain.money import shown_amount
 
 if TYPE_CHECKING:
     from orders.domain.order import Order
@@ -54,8 +54,12 @@ def print_like_the_api(body: bytes) -> None:
 
 def total_text(order: "Order") -> str:
     """Return an order's total with its currency."""
-    request = order.request
-    return f"{format_amount(request.total, request.currency)} {request.currency}"
+    return money_text(order.request.total, order.request.currency)
+
+
+def money_text(minor: int, currency: str) -> str:
+    """Return an amount with its currency, whether or not this release knows it."""
+    return f"{shown_amount(minor, currency) or f'{minor} minor units'} {currency}"
 
 
 def order_facts(order: "Order") -> Iterator[tuple[str, object]]:
@@ -69,8 +73,10 @@ def order_facts(order: "Order") -> Iterator[tuple[str, object]]:
     yield "user", request.user_id
     yield "total", total_text(order)
     for line in request.lines:
-        price = format_amount(line.line_total, request.currency)
+        price = money_text(line.line_total, request.currency)
         yield "line", f"product {line.product_id}, {line.quantity} for {price}"
+    if order.unreadable is not None:
+        yield "unreadable", order.unreadable
     yield "reference", request.reference
     yield "metadata", request.metadata
     yield "created", order.created_at

@@ -48,6 +48,11 @@ AMOUNT: Final[JsonObject] = {
     "maxLength": MAX_AMOUNT_LENGTH,
     "description": "A decimal string with the currency's digits, such as 99.80.",
 }
+SHOWN_AMOUNT: Final[JsonObject] = {
+    "anyOf": [AMOUNT, {"type": "null"}],
+    "description": "Null where another release stored a currency that the node does"
+    " not know.",
+}
 CURRENCY: Final[JsonObject] = {
     **one_of(*sorted(CURRENCY_DIGITS)),
     "description": "An active ISO 4217 code.",

@@ -26,13 +26,15 @@ KEYED: Final = (
     *("rate_limited", messages.DATABASE_UNAVAILABLE),
 )
 """What is said about API keys, where they are asked for."""
+STORED: Final = ("order_unreadable",)
+"""What is said of an order that another release or a person may have written."""
 READING: Final = (*ASKING, messages.DATABASE_UNAVAILABLE, messages.DRAINING)
 """What a question to the database can come to."""
 WRITING: Final = (
     *("malformed_body", "unsupported_media_type", "idempotency_key_invalid"),
     *("idempotency_key_reused", "idempotency_key_in_use"),
     *(messages.NOT_STORED, messages.OUTCOME_UNKNOWN),
-    *(messages.DATABASE_UNAVAILABLE, messages.DRAINING),
+    *(messages.DATABASE_UNAVAILABLE, messages.DRAINING, *STORED),
 )
 """What a request that writes can come to, whatever it writes."""
 TAKING: Final = (*WRITING, messages.TOO_MANY_UNPUBLISHED, "order_refused")

@@ -4,7 +4,15 @@ from typing import Final
 
 from orders.contract import examples
 from orders.contract.json_schema import JsonObject
-from orders.contract.operation import ASKING, READING, TAKING, Answer, Body, Operation
+from orders.contract.operation import (
+    ASKING,
+    READING,
+    STORED,
+    TAKING,
+    Answer,
+    Body,
+    Operation,
+)
 from orders.contract.schemas import PREFIX
 from orders.http.batch_body import MAX_ROWS, NDJSON
 from orders.http.batch_resources import BATCH_PATH
@@ -124,7 +132,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
             ),
             304: Answer(description="It has not changed.", fields=("EntityTag",)),
         },
-        problems=(*READING, "order_not_found"),
+        problems=(*READING, *STORED, "order_not_found"),
     ),
     ("GET", "/v1/orders/{order_id}/history"): Operation(
         name="getHistory",
@@ -140,7 +148,7 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
             ),
             304: Answer(description="It has not changed.", fields=("EntityTag",)),
         },
-        problems=(*READING, "order_not_found"),
+        problems=(*READING, *STORED, "order_not_found"),
     ),
     ("POST", OLDER_PATH): Operation(
         name="placeOlderOrder",

@@ -9,6 +9,7 @@ from orders.contract.json_schema import (
     ORDER_ID,
     PATH,
     PAYMENT_STATUS,
+    SHOWN_AMOUNT,
     STATUS,
     TIMESTAMP,
     VERSION,
@@ -121,14 +122,18 @@ _REFINEMENTS: Final[Refinements] = {
             " it has; read as a decimal, never as a float.",
         },
     },
-    LineOut: {"product_id": ID, "line_total": AMOUNT},
+    LineOut: {"product_id": ID, "line_total": SHOWN_AMOUNT},
     Links: _LINKS,
     OrderOut: {
         **_STATE,
         "user_id": ID,
         "currency": CURRENCY,
-        "items": {"minItems": 1, "maxItems": MAX_LINES},
-        "total": AMOUNT,
+        "items": {
+            "minItems": 1,
+            "maxItems": MAX_LINES,
+            "description": "Null in a list alone, where they cannot be read.",
+        },
+        "total": SHOWN_AMOUNT,
         "created_at": TIMESTAMP,
         "updated_at": TIMESTAMP,
         "metadata": {"type": "object"},
@@ -162,7 +167,7 @@ _REFINEMENTS: Final[Refinements] = {
     RefundOut: {
         "refund_id": {**ORDER_ID, "description": "A UUIDv7."},
         "order_id": ORDER_ID,
-        "amount": AMOUNT,
+        "amount": SHOWN_AMOUNT,
         "currency": CURRENCY,
         "state": one_of(*RefundState),
         "order_version": {
@@ -175,9 +180,9 @@ _REFINEMENTS: Final[Refinements] = {
     RefundsOut: {
         "order_id": ORDER_ID,
         "currency": CURRENCY,
-        "total": AMOUNT,
-        "refunded": AMOUNT,
-        "left": AMOUNT,
+        "total": SHOWN_AMOUNT,
+        "refunded": SHOWN_AMOUNT,
+        "left": SHOWN_AMOUNT,
         "refunds": {"maxItems": MAX_REFUNDS},
     },
     RowProblemOut: {

@@ -93,6 +93,13 @@ class OrderAbsent:
     """The tenant has no such order."""
 
 
+class OrderUnreadable(NamedTuple):
+    """What is stored of the order is not for this release to change."""
+
+    order_id: str
+    why: str
+
+
 class VersionDiffers(NamedTuple):
     """The order is not at the version that the client asked for."""
 
@@ -132,6 +139,7 @@ ChangeOutcome = (
     | KeyReused
     | KeyBusy
     | OrderAbsent
+    | OrderUnreadable
     | VersionDiffers
     | MoveRefused
 )

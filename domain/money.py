@@ -72,9 +72,21 @@ def parse_amount(text: str, currency: str) -> int:
 
 
 def format_amount(minor: int, currency: str) -> str:
-    """Return ``minor`` units as a decimal string with the currency's digits."""
+    """Return ``minor`` units as a decimal string with the currency's digits.
+
+    Raises:
+        KeyError: this release does not know the currency.
+
+    """
     digits = CURRENCY_DIGITS[currency]
     if not digits:
         return str(minor)
     whole, fraction = divmod(minor, 10**digits)
     return f"{whole}.{fraction:0{digits}d}"
+
+
+def shown_amount(minor: int, currency: str) -> str | None:
+    """Return what ``format_amount`` does, or None where this release does not know the
+    currency: another one stored it, and a wrong amount is worse than none.
+    """
+    return format_amount(minor, currency) if currency in CURRENCY_DIGITS else None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 MAX_LINES = 100
 MAX_ID = 2**63 - 1
@@ -23,6 +23,19 @@ class Name(StrEnum):
     """
 
     __hash__ = str.__hash__
+
+    @classmethod
+    def told(cls, text: str) -> Self:
+        """Return the member called ``text``, or a stand-in that no set contains.
+
+        For what is stored: another release may have written names of its own.
+        """
+        try:
+            return cls(text)
+        except ValueError:
+            stand_in = str.__new__(cls, text)
+            stand_in._name_ = stand_in._value_ = text
+            return stand_in
 
 
 class OrderStatus(Name):
@@ -100,3 +113,5 @@ class Order(NamedTuple):
     version: int
     created_at: datetime
     updated_at: datetime
+    unreadable: str | None = None
+    """Why its lines are missing here, None where its row is as it should be."""

@@ -20,9 +20,6 @@ from orders.domain.refunds import MAX_REFUNDS, Refunded, RefundWish
 from orders.domain.settlement import Settlement
 from orders.domain.transitions import Change
 
-_NO_RETRY = Attempts(0, 0)
-"""Attempts matter to failed payments alone, which are never refunded."""
-
 
 class RefundSteps(NamedTuple):
     """A refund as two moves of its order, for one transaction."""
@@ -34,7 +31,11 @@ class RefundSteps(NamedTuple):
 
 
 def decide_refund(
-    order: Order, wanted: OrderChange, wish: RefundWish, refunded: Refunded
+    order: Order,
+    wanted: OrderChange,
+    wish: RefundWish,
+    refunded: Refunded,
+    attempts: Attempts,
 ) -> RefundSteps | VersionDiffers | MoveRefused | AmountRefused:
     """Return the moves that refund what ``wish`` asks for, or why there are none.
 
@@ -42,7 +43,7 @@ def decide_refund(
     must belong to the order's version, which the first move compares. A version that
     differs is told first, then a state that allows no refund, then the amount.
     """
-    started = decide_change(order, wanted, _NO_RETRY)
+    started = decide_change(order, wanted, attempts)
     if not isinstance(started, Settlement):
         return started
     left = order.request.total - refunded.amount

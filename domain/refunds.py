@@ -1,16 +1,15 @@
 """Refunds: money of a paid order that goes back, in whole or in parts."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Final, NamedTuple
 
-from orders.domain.order import Order
+from orders.domain.order import Name, Order
 
 MAX_REFUNDS: Final = 100
 """Refunds of one order; the last of them takes all that is left."""
 
 
-class RefundState(StrEnum):
+class RefundState(Name):
     """Where a refund stands."""
 
     SUCCEEDED = "SUCCEEDED"

@@ -130,10 +130,13 @@ def create_app(
     app.resp_options.media_handlers.clear()
     app.set_error_serializer(serialize_http_error)
     app.add_error_handler(Exception, UnexpectedErrors(log).answer)
-    app.add_error_handler(ProblemError, _answer_problem)
+    problems = Problems(log)
+    app.add_error_handler(ProblemError, problems.answer)
     app.add_route(
         "/v1/orders",
-        OrderCollection(submission, questions, default_currency, max_body_bytes),
+        OrderCollection(
+            submission, questions, default_currency, max_body_bytes, problems.report
+        ),
     )
     storing = BatchStoring(submission, clock, batch_timeout_seconds)
     app.add_route(
@@ -223,10 +226,24 @@ def _tell_of_server(req: ServiceRequest, resp: ServiceResponse, **_: object) -> 
     resp.status = falcon.HTTP_204
 
 
-def _answer_problem(
-    req: ServiceRequest,
-    resp: falcon.Response,
-    error: ProblemError,
-    _params: dict[str, object],
-) -> None:
-    write_problem(req, resp, error)
+class Problems:
+    """Answers what handlers raise, and names the rows that an operator must see to."""
+
+    def __init__(self, log: ErrorLog) -> None:
+        self._log = log
+
+    def answer(
+        self,
+        req: ServiceRequest,
+        resp: falcon.Response,
+        error: ProblemError,
+        _params: dict[str, object],
+    ) -> None:
+        """Falcon calls this for each ``ProblemError``."""
+        if error.code == "order_unreadable":
+            self.report(error)
+        write_problem(req, resp, error)
+
+    def report(self, error: ProblemError) -> None:
+        """Log which order this release cannot read."""
+        self._log.error("order.unreadable", order_id=error.order_id, error=error.detail)

@@ -65,10 +65,10 @@ class OrderAction:
             traceparent_of(req),
         )
         order, replayed, _ = self.changes.apply(change)
+        resp.data = render_order(order)
         settled = order.status in SETTLED
         resp.status = falcon.HTTP_200 if settled else falcon.HTTP_202
         resp.set_header("location", order_path(order.order_id))
         resp.set_header("etag", entity_tag(order.version))
         if replayed:
             resp.set_header("idempotency-replayed", "true")
-        resp.data = render_order(order)

@@ -20,6 +20,7 @@ from orders.domain.changing import (
     MoveRefused,
     OrderAbsent,
     OrderChange,
+    OrderUnreadable,
     RefundReplayed,
     VersionDiffers,
 )
@@ -30,7 +31,12 @@ from orders.http.backend import Backend, Clock
 from orders.http.change_body import amount_refused
 from orders.http.order_resources import not_found
 from orders.http.parking import LATE, Parking
-from orders.http.problems import OrderState, ProblemError, refused
+from orders.http.problems import (
+    OrderState,
+    ProblemError,
+    refused,
+    unreadable_order,
+)
 
 _RETRY_AFTER_SECONDS = 1.0
 _DIGEST_BYTES = 16
@@ -100,27 +106,41 @@ def _applied(change: OrderChange, answer: ChangeAnswer) -> Applied:
         return Applied(answer.order, replayed=True)
     if isinstance(answer, RefundReplayed):
         return Applied(answer.order, replayed=True, refund=answer.refund)
+    if isinstance(answer, VersionDiffers | MoveRefused):
+        raise _not_allowed(change.action, answer)
+    raise _not_applied(change, answer)
+
+
+def _not_applied(
+    change: OrderChange,
+    answer: Refused
+    | KeyReused
+    | KeyBusy
+    | OrderAbsent
+    | OrderUnreadable
+    | AmountRefused,
+) -> ProblemError:
     if isinstance(answer, Refused):
         if answer.reason == OUTCOME_UNKNOWN:
-            raise _unknown(change, answer.retry_after_seconds)
-        raise refused(answer)
+            return _unknown(change, answer.retry_after_seconds)
+        return refused(answer)
     if isinstance(answer, KeyReused):
-        raise ProblemError(
+        return ProblemError(
             "idempotency_key_reused",
             "The Idempotency-Key belongs to a request for another order or with"
             " another body.",
         )
     if isinstance(answer, KeyBusy):
-        raise ProblemError(
+        return ProblemError(
             "idempotency_key_in_use",
             "The first request with this Idempotency-Key is still under way.",
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )
     if isinstance(answer, OrderAbsent):
-        raise not_found()
-    if isinstance(answer, AmountRefused):
-        raise amount_refused(answer.code, answer.message)
-    raise _not_allowed(change.action, answer)
+        return not_found()
+    if isinstance(answer, OrderUnreadable):
+        return unreadable_order(answer.order_id, answer.why)
+    return amount_refused(answer.code, answer.message)
 
 
 def _not_allowed(action: Action, answer: VersionDiffers | MoveRefused) -> ProblemError:

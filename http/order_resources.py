@@ -1,5 +1,6 @@
 """Orders over HTTP: place one, list them, look at one and at its history."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from orders.http.order_questions import OrderQuestions
 from orders.http.order_submission import OrderSubmission
 from orders.http.preconditions import entity_tag, is_current
 from orders.http.preferences import applied, preferred_wait, query_of, wait_parameter
-from orders.http.problems import ProblemError, refused
+from orders.http.problems import ProblemError, refused, unreadable_order
 from orders.http.rendering import (
     order_path,
     render_history,
@@ -37,12 +38,18 @@ _POLL_AFTER_SECONDS = "1"
 
 @dataclass(frozen=True, slots=True)
 class OrderCollection:
-    """``/v1/orders``."""
+    """``/v1/orders``.
+
+    Args:
+        report: told of orders that a list shows in part only.
+
+    """
 
     submission: OrderSubmission
     questions: OrderQuestions
     default_currency: str
     max_body_bytes: int
+    report: Callable[[ProblemError], None]
 
     def on_post(self, req: ServiceRequest, resp: falcon.Response) -> None:
         """Take an order: 202 once it is committed, 200 when a wait saw it settled.
@@ -63,11 +70,11 @@ class OrderCollection:
         if wait_seconds:
             order = self._after_wait(resp, order, wait_seconds)
         settled = wait_seconds and order.status in SETTLED
+        resp.data = render_order(order)
         resp.status = falcon.HTTP_200 if settled else falcon.HTTP_202
         resp.set_header("location", order_path(order.order_id))
         if accepted.replayed:
             resp.set_header("idempotency-replayed", "true")
-        resp.data = render_order(order)
 
     def on_get(self, req: ServiceRequest, resp: falcon.Response) -> None:
         """List the tenant's orders, newest first, page by page.
@@ -84,6 +91,9 @@ class OrderCollection:
         )
         if isinstance(answer, Refused):
             raise refused(answer)
+        for order in answer.orders:
+            if order.unreadable is not None:
+                self.report(unreadable_order(order.order_id, order.unreadable))
         link = next_page(tenant_id, asked, answer.next_before)
         if link is not None:
             resp.set_header("link", f'<{link}>; rel="next"')
@@ -125,13 +135,14 @@ class OrderItem:
         """
         demand_json_answer(req)
         order = self._order(req, resp, canonical_id(order_id))
+        body = render_order(order)
         resp.set_header("etag", entity_tag(order.version))
         if is_current(req, order.version):
             resp.status = falcon.HTTP_304
             return
         if order.status not in SETTLED:
             resp.set_header("retry-after", _POLL_AFTER_SECONDS)
-        resp.data = render_order(order)
+        resp.data = body
 
     on_head = on_get
 
@@ -173,11 +184,12 @@ class OrderHistory:
             raise not_found()
         # Rows are only ever added: the newest version names the whole.
         version = answer[-1].version
+        body = render_history(order_id, answer)
         resp.set_header("etag", entity_tag(version))
         if is_current(req, version):
             resp.status = falcon.HTTP_304
             return
-        resp.data = render_history(order_id, answer)
+        resp.data = body
 
     on_head = on_get
 

@@ -67,6 +67,7 @@ KINDS: Final = {
     "rate_limited": Kind(429, "The API key is used too often", True),
     "headers_too_large": Kind(431, "The header is too large"),
     "internal_error": Kind(500, "Something went wrong here"),
+    "order_unreadable": Kind(500, "What is stored of the order cannot be read"),
     messages.NOT_STORED: Kind(503, "The order was not stored", True),
     messages.OUTCOME_UNKNOWN: Kind(503, "It is not known whether it was stored", True),
     messages.DATABASE_UNAVAILABLE: Kind(503, "The database does not answer", True),
@@ -188,6 +189,15 @@ def refused(refusal: messages.Refused, order_id: str | None = None) -> ProblemEr
         refusal.reason,
         _SEND_AGAIN if retryable else _TELL_THE_OPERATOR,
         retry_after_seconds=refusal.retry_after_seconds if retryable else None,
+        order_id=order_id,
+    )
+
+
+def unreadable_order(order_id: str, why: str) -> ProblemError:
+    """Return the problem of an order whose row this release cannot read whole."""
+    return ProblemError(
+        "order_unreadable",
+        f"Tell the operator the order's id; the node cannot read its {why}",
         order_id=order_id,
     )
 

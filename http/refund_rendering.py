@@ -2,7 +2,7 @@
 
 import msgspec
 
-from orders.domain.money import format_amount
+from orders.domain.money import shown_amount
 from orders.domain.refunds import OrderRefunds, Refund
 from orders.http.rendering import order_path, timestamp
 
@@ -21,7 +21,8 @@ class RefundOut(msgspec.Struct, frozen=True):
 
     refund_id: str
     order_id: str
-    amount: str
+    amount: str | None
+    """None where this release does not know the currency."""
     currency: str
     state: str
     order_version: int
@@ -36,9 +37,9 @@ class RefundsOut(msgspec.Struct, frozen=True):
 
     order_id: str
     currency: str
-    total: str
-    refunded: str
-    left: str
+    total: str | None
+    refunded: str | None
+    left: str | None
     refunds: list[RefundOut]
 
 
@@ -63,9 +64,9 @@ def render_refunds(found: OrderRefunds) -> bytes:
         RefundsOut(
             found.order.order_id,
             currency,
-            format_amount(request.total, currency),
-            format_amount(refunded, currency),
-            format_amount(request.total - refunded, currency),
+            shown_amount(request.total, currency),
+            shown_amount(refunded, currency),
+            shown_amount(request.total - refunded, currency),
             [_refund_out(refund) for refund in found.refunds],
         )
     )
@@ -75,7 +76,7 @@ def _refund_out(refund: Refund) -> RefundOut:
     return RefundOut(
         refund_id=refund.refund_id,
         order_id=refund.order_id,
-        amount=format_amount(refund.amount, refund.currency),
+        amount=shown_amount(refund.amount, refund.currency),
         currency=refund.currency,
         state=refund.state,
         order_version=refund.version,

@@ -7,10 +7,11 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orders.domain.causes import cause_of
-from orders.domain.money import format_amount
+from orders.domain.money import shown_amount
 from orders.domain.notices import Notification
 from orders.domain.order import Order
 from orders.domain.records import HistoryEntry
+from orders.http.problems import unreadable_order
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -29,7 +30,8 @@ class LineOut(msgspec.Struct, frozen=True):
 
     product_id: int
     quantity: int
-    line_total: str
+    line_total: str | None
+    """None where this release does not know the currency."""
 
 
 class Links(msgspec.Struct, frozen=True, rename={"itself": "self"}):
@@ -48,8 +50,10 @@ class OrderOut(msgspec.Struct, frozen=True):
     version: int
     user_id: int
     currency: str
-    items: list[LineOut]
-    total: str
+    items: list[LineOut] | None
+    """None in a list alone, where they cannot be read."""
+    total: str | None
+    """None where this release does not know the currency."""
     created_at: str
     updated_at: str
     links: Links
@@ -115,7 +119,19 @@ def timestamp(moment: datetime) -> str:
 
 
 def render_order(order: Order) -> bytes:
-    """Return the body that shows ``order``."""
+    """Return the body that shows ``order``.
+
+    Raises:
+        ProblemError: ``order_unreadable``.
+
+    """
+    if order.unreadable is not None:
+        raise unreadable_order(order.order_id, order.unreadable)
+    return _encode(_order_out(order))
+
+
+def render_listed(order: Order) -> bytes:
+    """Return what a list shows of ``order``, whatever of it can be read."""
     return _encode(_order_out(order))
 
 
@@ -137,11 +153,13 @@ def _order_out(order: Order) -> OrderOut:
         version=order.version,
         user_id=request.user_id,
         currency=currency,
-        items=[
-            LineOut(product_id, quantity, format_amount(line_total, currency))
+        items=None
+        if order.unreadable is not None
+        else [
+            LineOut(product_id, quantity, shown_amount(line_total, currency))
             for product_id, quantity, line_total in request.lines
         ],
-        total=format_amount(request.total, currency),
+        total=shown_amount(request.total, currency),
         created_at=created,
         updated_at=created if fresh else timestamp(order.updated_at),
         links=Links(path, f"{path}/history"),
@@ -151,7 +169,12 @@ def _order_out(order: Order) -> OrderOut:
 
 
 def render_history(order_id: str, entries: Sequence[HistoryEntry]) -> bytes:
-    """Return the body that shows an order's history."""
+    """Return the body that shows an order's history.
+
+    Raises:
+        ProblemError: ``order_unreadable``, the data of an event is no JSON.
+
+    """
     events = [
         EventOut(
             version=entry.version,
@@ -165,9 +188,22 @@ def render_history(order_id: str, entries: Sequence[HistoryEntry]) -> bytes:
             data=Raw(entry.data),
         )
         for entry in entries
-        for state in (_decode_state(entry.data),)
+        for state in (_state_in(order_id, entry),)
     ]
     return _encode(HistoryOut(order_id, events))
+
+
+def _state_in(order_id: str, entry: HistoryEntry) -> _State:
+    """Return where the order stood by an event; nothing where its data has no such."""
+    try:
+        try:
+            return _decode_state(entry.data)
+        except msgspec.ValidationError:  # which says nothing of what comes behind
+            msgspec.json.decode(entry.data)
+            return _State()
+    except (msgspec.DecodeError, RecursionError) as error:
+        why = f"history, version {entry.version}: {error}"
+        raise unreadable_order(order_id, why) from error
 
 
 def render_notifications(user_id: int, notifications: Sequence[Notification]) -> bytes:

@@ -27,6 +27,14 @@ WORK_EVENTS: Final = (
         _NOTHING,
     ),
     LogEvent(
+        "order.unreadable",
+        "error",
+        "order_id error",
+        "What is stored of an order is not what this release writes. Questions about "
+        "it get a 500, a list shows it without what cannot be read; others go on.",
+        "Where another release wrote it, finish the upgrade; else mend its row.",
+    ),
+    LogEvent(
         "order.refunded",
         "info",
         "order_id refund_id payment_status version",

@@ -12,12 +12,14 @@ from orders.domain.changing import (
     ChangeOutcome,
     OrderAbsent,
     OrderChange,
+    OrderUnreadable,
     RefundReplayed,
     after,
     decide_change,
 )
 from orders.domain.events import event_type
 from orders.domain.intake import IdempotencyKey, KeyBusy, KeyReused, Replayed
+from orders.domain.money import CURRENCY_DIGITS
 from orders.domain.order import SETTLED, Order, OrderStatus
 from orders.domain.refunding import RefundSteps, decide_refund
 from orders.domain.refunds import Refund, RefundState, RefundWish
@@ -198,19 +200,22 @@ class PostgresChangeStore:
         if not found or found[0].tenant_id != wanted.tenant_id:
             raise _NothingStoredError(OrderAbsent())
         order = found[0]
-        if wanted.refund is not None:
-            return self._decide_refund(order, wanted, wanted.refund)
+        why = _unreadable(order)
+        if why is not None:
+            raise _NothingStoredError(OrderUnreadable(order.order_id, why))
         attempts = Attempts(1 + self._retries(order), self._max_attempts)
+        if wanted.refund is not None:
+            return self._decide_refund(order, wanted, wanted.refund, attempts)
         settlement = decide_change(order, wanted, attempts)
         if not isinstance(settlement, Settlement):
             raise _NothingStoredError(settlement)
         return _Decided(order, (_Step(settlement, wanted.actor, wanted.reason),))
 
     def _decide_refund(
-        self, order: Order, wanted: OrderChange, wish: RefundWish
+        self, order: Order, wanted: OrderChange, wish: RefundWish, attempts: Attempts
     ) -> _Decided:
         refunded = self._refunds.refunded(order.order_id, order.version)
-        decided = decide_refund(order, wanted, wish, refunded)
+        decided = decide_refund(order, wanted, wish, refunded, attempts)
         if not isinstance(decided, RefundSteps):
             raise _NothingStoredError(decided)
         asked = _Step(decided.started, wanted.actor, wanted.reason)
@@ -278,6 +283,13 @@ class PostgresChangeStore:
             watch = (order.order_id, self._watch_after_seconds)
             self._session.change(self._watch_order, watch)
         return at
+
+
+def _unreadable(order: Order) -> str | None:
+    currency = order.request.currency
+    if currency not in CURRENCY_DIGITS:
+        return f"currency: {currency}"
+    return order.unreadable
 
 
 def _only(at: datetime) -> datetime:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from orders.domain.listing import OrderFilters, OrderPage
-from orders.domain.order import Order, OrderStatus, PaymentStatus
+from orders.domain.order import Order
 from orders.persistence.rows import order_from_columns, text_array
 from orders.persistence.session import Session
 from orders.persistence.statements import Statement, Statements
@@ -50,10 +50,8 @@ class OrderLists:
             tenant_id,
             first,
             behind if before is None else min(behind, before),
-            text_array([filters.status] if filters.status else OrderStatus),
-            text_array(
-                [filters.payment_status] if filters.payment_status else PaymentStatus
-            ),
+            _only(filters.status),
+            _only(filters.payment_status),
             _moment(filters.created_gte, "-infinity"),
             _moment(filters.created_lt, "infinity"),
             self._max_examined,
@@ -85,6 +83,10 @@ def _page(rows: list[_Examined], limit: int) -> OrderPage:
 
 def _examined(matches: bool, is_last: bool, *columns: object) -> _Examined:
     return _Examined(_order(*columns), matches, is_last)
+
+
+def _only(state: str | None) -> str | None:
+    return None if state is None else text_array([state])
 
 
 def _moment(moment: datetime | None, otherwise: str) -> str:

@@ -95,10 +95,10 @@ class OperatorReads:
         then be short and still have a next one.
         """
         place = before or LAST_ID
-        statuses = OrderStatus if status is None else (status,)
+        statuses = None if status is None else text_array([status])
         found = self._session.read(
             self._statements["newest_orders"],
-            (place, max_examined, text_array(statuses), limit),
+            (place, max_examined, statuses, limit),
             order_from_columns,
         )
         if len(found) == limit:

@@ -84,7 +84,7 @@ def _refund(
         version,
         currency,
         amount,
-        RefundState(state),
+        RefundState.told(state),
         actor,
         reason,
         created_at,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -14,13 +15,15 @@ from orders.domain.order import (
     PaymentStatus,
 )
 
+_Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
 
 class _Line(msgspec.Struct):
     """One line in the ``items`` column; amounts in minor units."""
 
-    product_id: int
-    quantity: int
-    line_total: int
+    product_id: _Number
+    quantity: _Number
+    line_total: _Number
 
 
 class _NewRow(msgspec.Struct, omit_defaults=True):
@@ -92,21 +95,32 @@ def order_from_columns(  # noqa: PLR0917 - one for each column, in their order
     created_at: datetime,
     updated_at: datetime,
 ) -> Order:
-    """Return the order that a row of the read statements holds."""
-    lines = tuple(
-        OrderLine(line.product_id, line.quantity, line.line_total)
-        for line in _decode_lines(items)
-    )
+    """Return the order that a row of the read statements holds.
+
+    Never fails on what is stored: a person or another release may have written it,
+    and one odd row must not cost the others their answers.
+    """
+    lines, unreadable = _lines(items)
     return Order(
         order_id,
         tenant_id,
         OrderRequest(user_id, currency, total, lines, reference, metadata),
-        OrderStatus(status),
-        PaymentStatus(payment_status),
+        OrderStatus.told(status),
+        PaymentStatus.told(payment_status),
         version,
         created_at,
         updated_at,
+        unreadable,
     )
+
+
+def _lines(items: str) -> tuple[tuple[OrderLine, ...], str | None]:
+    try:
+        decoded = _decode_lines(items)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return (), f"items: {error}"
+    lines = [OrderLine(it.product_id, it.quantity, it.line_total) for it in decoded]
+    return tuple(lines), None
 
 
 def id_array(order_ids: Iterable[str]) -> str:

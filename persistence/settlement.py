@@ -296,7 +296,7 @@ def _open_order(
 
 @lru_cache(maxsize=len(OrderStatus) * len(PaymentStatus))
 def _state(status: str, payment_status: str) -> State:
-    return State(OrderStatus(status), PaymentStatus(payment_status))
+    return State(OrderStatus.told(status), PaymentStatus.told(payment_status))
 
 
 def _only(at: datetime) -> datetime:

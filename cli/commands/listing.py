@@ -36,9 +36,9 @@ def list_orders(
     if as_json:
         import msgspec  # noqa: PLC0415
 
-        from orders.http.rendering import render_order  # noqa: PLC0415
+        from orders.http.rendering import render_listed  # noqa: PLC0415
 
-        orders = [msgspec.Raw(render_order(order)) for order in page.orders]
+        orders = [msgspec.Raw(render_listed(order)) for order in page.orders]
         print_json({"orders": orders, "next_before": page.next_before})
         return
     rows = [

@@ -5,12 +5,16 @@ from typing import Annotated
 import typer
 
 from orders.cli.order_change import Reason, make_change
-from orders.cli.order_view import OrderId, order_facts, print_like_the_api
+from orders.cli.order_view import (
+    OrderId,
+    money_text,
+    order_facts,
+    print_like_the_api,
+)
 from orders.cli.output import AsJson, print_rows
 from orders.domain.changing import Action
 from orders.domain.identifiers import IdFactory
 from orders.domain.intake import Replayed
-from orders.domain.money import format_amount
 from orders.domain.refunds import RefundWish
 
 Amount = Annotated[
@@ -40,5 +44,5 @@ def refund(
 
         print_like_the_api(render_refund(made))
         return
-    money = f"{format_amount(made.amount, made.currency)} {made.currency}"
+    money = money_text(made.amount, made.currency)
     print_rows([*order_facts(done.order), ("refund", made.refund_id), ("back", money)])

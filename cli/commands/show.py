@@ -21,9 +21,9 @@ def show(order_id: OrderId, as_json: AsJson = False) -> None:
         has_failed = order.status is OrderStatus.FAILED
         entries = reads.history(order) if has_failed and not as_json else ()
     if as_json:
-        from orders.http.rendering import render_order  # noqa: PLC0415
+        from orders.http.rendering import render_listed  # noqa: PLC0415
 
-        print_like_the_api(render_order(order))
+        print_like_the_api(render_listed(order))
         return
     why = [("reason", it.reason) for it in entries[-1:] if it.reason]
     print_rows([*order_facts(order), *why])

@@ -4,12 +4,14 @@
 
 -- name: list_orders
 -- A tenant's orders in a range of ids, newest first, among a bounded number of them.
--- The last one of that number comes along even where it does not match.
+-- The last one of that number comes along even where it does not match. No states mean
+-- all, those that only another release knows included.
 select matches, place = $8 as is_last,
        order_id, tenant_id, user_id, currency, total, items, reference, metadata,
        status, payment_status, version, created_at, updated_at
 from (select *,
-             status = any($4::text[]) and payment_status = any($5::text[])
+             coalesce(status = any($4::text[]), true)
+                 and coalesce(payment_status = any($5::text[]), true)
                  and created_at >= $6::timestamptz
                  and created_at < $7::timestamptz as matches,
              row_number() over newest as place
@@ -29,7 +31,8 @@ select matches, place = $8 as is_last,
        order_id, tenant_id, user_id, currency, total, items, reference, metadata,
        status, payment_status, version, created_at, updated_at
 from (select *,
-             status = any($4::text[]) and payment_status = any($5::text[])
+             coalesce(status = any($4::text[]), true)
+                 and coalesce(payment_status = any($5::text[]), true)
                  and created_at >= $6::timestamptz
                  and created_at < $7::timestamptz as matches,
              row_number() over newest as place
@@ -49,7 +52,8 @@ select matches, place = $8 as is_last,
        order_id, tenant_id, user_id, currency, total, items, reference, metadata,
        status, payment_status, version, created_at, updated_at
 from (select *,
-             status = any($4::text[]) and payment_status = any($5::text[])
+             coalesce(status = any($4::text[]), true)
+                 and coalesce(payment_status = any($5::text[]), true)
                  and created_at >= $6::timestamptz
                  and created_at < $7::timestamptz as matches,
              row_number() over newest as place

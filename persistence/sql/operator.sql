@@ -8,7 +8,7 @@ from (select *
       where order_id < $1::uuid
       order by order_id desc
       limit $2) examined
-where status = any($3::text[])
+where coalesce(status = any($3::text[]), true)
 order by order_id desc
 limit $4;
 

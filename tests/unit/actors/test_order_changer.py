@@ -69,7 +69,9 @@ def changed(name: str, state: State = PENDING) -> Changed:
 def refunded(name: str) -> Changed:
     before = order(name, PAID)
     wanted = OrderChange(name, "default", Action.REFUND, "client")
-    steps = decide_refund(before, wanted, RefundWish("r"), Refunded(0, 0))
+    steps = decide_refund(
+        before, wanted, RefundWish("r"), Refunded(0, 0), Attempts(1, 5)
+    )
     assert isinstance(steps, RefundSteps)
     made = Refund(
         "r", name, "default", 3, "EUR", steps.amount, RefundState.SUCCEEDED, "a", None,

@@ -8,20 +8,24 @@ import pytest
 from orders.domain.changing import (
     Action,
     AmountRefused,
+    Attempts,
     MoveRefused,
     OrderChange,
     VersionDiffers,
+    allowed_actions,
+    decide_change,
 )
 from orders.domain.order import Order, OrderLine, OrderRequest, OrderStatus
 from orders.domain.order import PaymentStatus as P
 from orders.domain.refunding import RefundSteps, decide_refund
 from orders.domain.refunds import MAX_REFUNDS, Refunded, RefundWish
-from orders.domain.transitions import Change, State, move
+from orders.domain.transitions import TRANSITIONS, Change, State, move
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 PAID = State(OrderStatus.PAID, P.SUCCESS)
 PARTLY = State(OrderStatus.PAID, P.PARTIALLY_REFUNDED)
 NOTHING = Refunded(0, 0)
+ATTEMPTS = Attempts(1, 5)
 
 
 def order(state: State = PAID, currency: str = "EUR", total: int = 99_80) -> Order:
@@ -37,7 +41,7 @@ def decide(
 ):
     wish = RefundWish("r", amount)
     wanted = OrderChange("o", "default", Action.REFUND, "ann", "why", version)
-    return decide_refund(of or order(), wanted, wish, refunded)
+    return decide_refund(of or order(), wanted, wish, refunded, ATTEMPTS)
 
 
 def test_without_an_amount_all_goes_back() -> None:
@@ -162,3 +166,25 @@ def test_the_last_refund_that_an_order_may_have_takes_all_that_is_left() -> None
     assert isinstance(part, AmountRefused)
     assert part.code == "last_refund"
     assert isinstance(rest, RefundSteps)
+
+
+@pytest.mark.parametrize(
+    "attempts", [Attempts(1, 5), Attempts(5, 5)], ids="{0.made} of {0.most}".format
+)
+@pytest.mark.parametrize("state", sorted({t.target for t in TRANSITIONS}), ids="/".join)
+@pytest.mark.parametrize("version", [2, 9], ids=["as it is", "changed"])
+def test_every_refusal_names_the_same_actions(
+    state: State, attempts: Attempts, version: int
+) -> None:
+    told = set()
+    for action in Action:
+        wanted = OrderChange("o", "default", action, "ann", None, version)
+        if action is Action.REFUND:
+            wish = RefundWish("r", None)
+            decided = decide_refund(order(state), wanted, wish, NOTHING, attempts)
+        else:
+            decided = decide_change(order(state), wanted, attempts)
+        if isinstance(decided, MoveRefused | VersionDiffers):
+            told.add(decided.allowed)
+
+    assert told == {allowed_actions(state, attempts)}

@@ -4,7 +4,14 @@ from datetime import UTC, datetime
 import pytest
 
 from orders.domain.intake import IdempotencyKey, NewOrder
-from orders.domain.order import OrderLine, OrderRequest, OrderStatus, PaymentStatus
+from orders.domain.order import (
+    SETTLED,
+    UNSETTLED,
+    OrderLine,
+    OrderRequest,
+    OrderStatus,
+    PaymentStatus,
+)
 from orders.domain.records import DeadLetter
 from orders.persistence.dead_letters import fingerprint
 from orders.persistence.rows import (
@@ -67,6 +74,7 @@ def test_columns_become_the_order_they_came_from() -> None:
 
     assert order == (
         ID, "default", REQUEST, OrderStatus.PAID, PaymentStatus.SUCCESS, 2, AT, AT,
+        None,
     )  # fmt: skip
 
 
@@ -108,3 +116,43 @@ def test_place_and_reason_are_not_part_of_the_fingerprint() -> None:
     letter = DeadLetter("t", 0, 0, b"key", (), b"value", "bad")
 
     assert fingerprint(letter) == fingerprint(letter._replace(offset=9, reason="x"))
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        '{"a": 1}',
+        "null",
+        '"text"',
+        "[1]",
+        '[{"product_id": 3}]',
+        '[{"product_id": "3", "quantity": 2, "line_total": 300}]',
+        '[{"product_id": 3, "quantity": 2, "line_total": 3.5}]',
+        '[{"product_id": 3, "quantity": 2, "line_total": -1}]',
+        '[{"product_id": 3, "quantity": 2, "line_total": 9223372036854775808}]',
+        "[" * 100_000 + "]" * 100_000,
+        '[{"product_id": "\\ud800", "quantity": 2, "line_total": 300}]',
+        "[{",
+    ],
+    ids=lambda items: items[:60],
+)
+def test_lines_that_cannot_be_read_are_said_to_be_so(items: str) -> None:
+    order = order_from_columns(
+        ID, "default", 7, "EUR", 300, items, "ref", None,
+        "PAID", "SUCCESS", 2, AT, AT,
+    )  # fmt: skip
+
+    assert (order.order_id, order.request.reference) == (ID, "ref")
+    assert order.request.lines == ()
+    assert order.unreadable is not None
+    assert order.unreadable.startswith("items: ")
+
+
+def test_a_state_of_another_release_is_told_as_it_is() -> None:
+    order = order_from_columns(
+        ID, "default", 7, "EUR", 300, "[]", None, None, "ON_HOLD", "PARKED", 2, AT, AT,
+    )  # fmt: skip
+
+    assert (order.status, order.payment_status) == ("ON_HOLD", "PARKED")
+    assert order.status not in SETTLED | UNSETTLED
+    assert order.unreadable is None
