@@ -93,6 +93,10 @@ class Claimable:
             return False
         return True
 
+    def unclaim(self) -> None:
+        """Let it be claimed again, by who holds it: nothing was done."""
+        self._unclaimed.append(None)
+
 
 @dataclass(slots=True)
 class Submission(Claimable):
@@ -120,6 +124,8 @@ class ChangeOrder(Claimable):
     """``time.monotonic()`` seconds."""
     tried: bool = False
     """It was sent to PostgreSQL at least once; the changer's alone."""
+    held_since: float | None = None
+    """When others were first seen to hold its order or key; the changer's alone."""
 
 
 @dataclass(frozen=True, slots=True)

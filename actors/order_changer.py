@@ -22,18 +22,23 @@ from orders.actors.ports import ChangeStore, Telemetry
 from orders.actors.role import Role
 from orders.domain.changing import Changed, ChangeOutcome, RefundReplayed
 from orders.domain.errors import DatabaseUnavailableError
-from orders.domain.intake import Replayed
+from orders.domain.intake import KeyBusy, Replayed
 from orders.domain.order import SETTLED
 
 _RETRY_AFTER_SECONDS = 2.0
+_PATIENCE_SECONDS = 1.0
+"""How long a change is tried again while others hold its key or its order."""
+_PAUSE_SECONDS, _PAUSE_FOR_EACH = 0.02, 0.005
+_BUSY = Refused(OVERLOADED, _RETRY_AFTER_SECONDS)
 
 
 class OrderChanger(DatabaseWriter[ChangeOrder]):
     """Answers after COMMIT, with a connection of its own: a queue of cancellations
     holds up neither the intake nor the settlement.
 
-    A change whose COMMIT may have been lost is tried again if it has a key, which
-    tells whether it went through. One without is answered ``outcome_unknown``.
+    A change whose order or key others hold lets the others pass, and is tried again
+    for a second. One whose COMMIT may have been lost is tried again if it has a key,
+    which tells whether it went through, and else answered ``outcome_unknown``.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
         self._replies = replies
         self._telemetry = telemetry
         self._store: ChangeStore | None = None
+        self._held: list[ChangeOrder] = []
+        self._held_due = 0.0
 
     def started(self) -> None:
         """Make the store; it connects when it is first used."""
@@ -66,19 +73,34 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
         if self._store is not None:
             self._store.close()
 
+    def unfinished(self) -> int:
+        """Count the changes that wait for others to let go."""
+        return len(self._held)
+
+    def handle(self, message: object) -> None:
+        """Apply the next change, after those that are due again."""
+        if self._held and self.role.clock() >= self._held_due:
+            self._try_held_again()
+        super().handle(message)
+        if self._held:
+            self.tick_after(max(0.0, self._held_due - self.role.clock()))
+
     def write(self, hand: Hand[ChangeOrder]) -> bool:
         """Apply the change in hand, unless its client was told that nobody would."""
         for request in hand.messages:
             began = self.role.clock()
-            if not request.tried and began >= request.deadline:
+            first = not request.tried
+            if first and began >= request.deadline:
                 request.drop()  # so that its client can be told for certain
                 continue
-            if not (request.tried or request.claim()):
+            if first and not request.claim():
                 continue
             answer = self._answer(request)
             self._status.took(self.role.name, self.role.clock() - began)
             if answer is None:
                 return False
+            if first and self._is_put_off(request, answer):
+                continue
             self._replies.answer([(request.ticket, answer)])
             if isinstance(answer, Changed):
                 self._pass_on(answer)
@@ -97,12 +119,35 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
             self.role.log.warning("change.delayed", error=str(error))
             if again or error.outcome_unknown:
                 return None if request.change.key is not None else self._unknown()
-            reason = DATABASE_UNAVAILABLE if error.server_is_away else OVERLOADED
-            return Refused(reason, _RETRY_AFTER_SECONDS)
+            if not error.server_is_away:
+                return _BUSY
+            return Refused(DATABASE_UNAVAILABLE, _RETRY_AFTER_SECONDS)
         except Exception:
             # Handed back, it would fail again until no restart is left.
             self.role.log.exception("change.failed")
             return Refused(INTERNAL_ERROR, _RETRY_AFTER_SECONDS)
+
+    def _is_put_off(self, request: ChangeOrder, answer: ChangeAnswer) -> bool:
+        """Keep it for later where others hold what it needs, and not for too long."""
+        if not isinstance(answer, KeyBusy) and answer != _BUSY:
+            return False
+        now = self.role.clock()
+        if request.held_since is None:
+            request.held_since = now
+        if now >= request.held_since + _PATIENCE_SECONDS:
+            return False
+        request.tried = False
+        request.unclaim()  # its client may stop waiting, and then it is not made
+        self._held.append(request)
+        self._held_due = now + _PAUSE_SECONDS + len(self._held) * _PAUSE_FOR_EACH
+        return True
+
+    def _try_held_again(self) -> None:
+        """Put them behind the changes that wait, as far as there is room."""
+        held, self._held = self._held, []
+        for request in held:
+            if not self.role.lane.offer(request) and request.claim():
+                self._replies.answer([(request.ticket, _BUSY)])
 
     def _applied(self, request: ChangeOrder, *, again: bool) -> ChangeOutcome:
         assert self._store is not None  # noqa: S101 - made in started()

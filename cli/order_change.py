@@ -31,6 +31,7 @@ Done = Changed | Replayed | RefundReplayed
 """What is said of an order that was changed."""
 
 _NODE_NAME = "orders command line"
+_PATIENCE_SECONDS = 1.0
 _LEASE_SECONDS = 1.0
 """Once it lapsed, the nodes take the event for one of a node that is gone."""
 
@@ -111,6 +112,7 @@ def _apply(wanted: OrderChange) -> "ChangeOutcome":
     ).change_store(
         max_attempts=settings.payment.max_attempts,
         watch_after_seconds=settings.sweeper.stuck_after_seconds,
+        patience_seconds=_PATIENCE_SECONDS,
     )
     try:
         return store.change(wanted)

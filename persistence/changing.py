@@ -32,9 +32,6 @@ from orders.persistence.rows import encode_json, id_array, order_from_columns
 from orders.persistence.session import Session
 from orders.persistence.statements import Statements
 
-PATIENCE_SECONDS = 1.0
-"""How long a change is tried again while others hold its key or its order."""
-
 _PAUSE_SECONDS = (0.005, 0.03)
 _RETRIED = event_type(Change.PAYMENT_RETRIED)
 
@@ -75,11 +72,13 @@ class PostgresChangeStore:
     """Changes one order at a time, in one transaction each.
 
     Owned by one thread. Locks come in one order everywhere: first the key, then the
-    order. The session should have a ``lock_timeout`` of about 200 ms.
+    order. The session should have a ``lock_timeout`` of about 50 ms.
 
     Args:
         max_attempts: how often an order's payment is tried, the first one included.
         watch_after_seconds: when the sweeper looks at an order that was opened again.
+        patience_seconds: how long a change is tried again while others hold its key
+            or its order; 0.0 for who has other changes to make meanwhile.
 
     """
 
@@ -90,14 +89,17 @@ class PostgresChangeStore:
         *,
         max_attempts: int,
         watch_after_seconds: float,
+        patience_seconds: float,
     ) -> None:
         changing = Statements("changing.sql")
         self._session = session
         self._identity = identity
         self._max_attempts = max_attempts
         self._watch_after_seconds = watch_after_seconds
+        self._patience_seconds = patience_seconds
         self._refunds = RefundRows(session)
         self._take_key = changing["take_key"]
+        self._lock_order = changing["lock_order"]
         self._count_events = changing["count_events"]
         self._record_change = changing["record_change"]
         self._watch_order = changing["watch_order"]
@@ -111,12 +113,13 @@ class PostgresChangeStore:
         Only ``Changed`` leaves a trace: a refusal does not use up its key.
 
         Raises:
+            ContentionError: others hold the order; nothing was stored.
             DatabaseUnavailableError: see its ``outcome_unknown``. With a key, trying
                 again is harmless.
 
         """
         node_id = self._identity.node_id(self._session)
-        patience_ends = time.monotonic() + PATIENCE_SECONDS
+        patience_ends = time.monotonic() + self._patience_seconds
         while True:
             last = time.monotonic() >= patience_ends
             try:
@@ -195,8 +198,8 @@ class PostgresChangeStore:
 
     def _decide(self, wanted: OrderChange) -> _Decided:
         """Return the order as it is, and the compare-and-sets that are to change it."""
-        ids = id_array([wanted.order_id])
-        found = self._session.read(self._read_orders, (ids,), order_from_columns)
+        ids = (wanted.order_id,)
+        found = self._session.read(self._lock_order, ids, order_from_columns)
         if not found or found[0].tenant_id != wanted.tenant_id:
             raise _NothingStoredError(OrderAbsent())
         order = found[0]

@@ -27,8 +27,10 @@ _PAGES = {"enable_sort": "off", "enable_incremental_sort": "off"}
 
 _LIMITS = SessionLimits()
 
-# A batch or a change waits for keys and rows of others for this long, and no longer.
+# A batch waits for keys and rows of others for this long, and no longer; a change,
+# behind which others wait, for less.
 _IMPATIENT = {"lock_timeout": "200ms"}
+_ONE_BY_ONE = {"lock_timeout": "50ms"}
 
 
 class SchemaOutdatedError(Exception):
@@ -94,14 +96,19 @@ class PostgresDatabase:
         return PostgresSettlementStore(session, self._identity)
 
     def change_store(
-        self, *, max_attempts: int, watch_after_seconds: float
+        self,
+        *,
+        max_attempts: int,
+        watch_after_seconds: float,
+        patience_seconds: float = 0.0,
     ) -> PostgresChangeStore:
         """Return a store for one writer of changes that clients ask for."""
         return PostgresChangeStore(
-            self._session("changes", _IMPATIENT),
+            self._session("changes", _ONE_BY_ONE),
             self._identity,
             max_attempts=max_attempts,
             watch_after_seconds=watch_after_seconds,
+            patience_seconds=patience_seconds,
         )
 
     def read_store(self) -> PostgresReadStore:

@@ -170,7 +170,7 @@ def fingerprint_of(order: StoredOrder) -> str:
             (line["product_id"], line["quantity"], line["line_total"])
             for line in json.loads(order.items)
         ]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return ""
     return order_fingerprint(
         order.user_id, order.currency, order.total, lines, order.reference

@@ -79,7 +79,7 @@ def _amount_told(data: str) -> object:
     try:
         refund = json.loads(data)["refund"]
         return refund["amount"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 

@@ -5,6 +5,14 @@ values ($1, $2, $3, $4::uuid, $5, now())
 on conflict do nothing
 returning true;
 
+-- name: lock_order
+-- One order, whatever its tenant, locked; fails at once where others hold it.
+select order_id, tenant_id, user_id, currency, total, items, reference, metadata,
+       status, payment_status, version, created_at, updated_at
+from orders
+where order_id = $1::uuid
+for no key update nowait;
+
 -- name: count_events
 -- How often something happened to an order.
 select count(*) from order_events where order_id = $1::uuid and type = $2;

@@ -1,8 +1,10 @@
 """A change that a client asks for is made once, whole, and against nobody."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from typing import cast
 
@@ -32,6 +34,7 @@ from orders.domain.order import DEFAULT_TENANT, OrderLine, OrderRequest, OrderSt
 from orders.domain.payment import PaymentRule
 from orders.domain.settlement import resolve
 from orders.domain.transitions import Change, move
+from orders.persistence import changing
 from orders.persistence.changing import PostgresChangeStore
 from orders.persistence.database import PostgresDatabase
 
@@ -42,10 +45,6 @@ LOW, HIGH = PaymentRule(Decimal(1000)), PaymentRule(Decimal(5000))
 PENDING = move(None, Change.ACCEPTED)
 CANCEL, RETRY = Action.CANCEL, Action.RETRY_PAYMENT
 WATCH_AFTER_SECONDS = 40.0
-WAITING = """
-select from pg_stat_activity
-where datname = current_database() and wait_event_type = 'Lock'
-"""
 new_id = IdFactory()
 
 
@@ -116,7 +115,9 @@ def change_store(
     database: PostgresDatabase, max_attempts: int = 3
 ) -> PostgresChangeStore:
     return database.change_store(
-        max_attempts=max_attempts, watch_after_seconds=WATCH_AFTER_SECONDS
+        max_attempts=max_attempts,
+        watch_after_seconds=WATCH_AFTER_SECONDS,
+        patience_seconds=1.0,
     )
 
 
@@ -356,25 +357,43 @@ def test_an_order_that_others_keep_locked_is_given_up_and_left_alone(
     assert orders.status(order_id) == (OrderStatus.PENDING, 1)
 
 
+def test_a_change_of_an_order_that_others_hold_costs_the_next_one_little(
+    orders: Orders, database: PostgresDatabase, database_url: str
+) -> None:
+    held, free = orders.store(count=2)
+    with (
+        psycopg.connect(database_url) as other,
+        closing(
+            database.change_store(
+                max_attempts=3, watch_after_seconds=WATCH_AFTER_SECONDS
+            )
+        ) as store,
+    ):
+        other.execute("select from orders where order_id = %s for update", [held])
+        began = time.monotonic()
+        for _ in range(100):
+            with pytest.raises(DatabaseUnavailableError):
+                store.change(wish(held))
+        outcome = store.change(wish(free))
+
+    assert isinstance(outcome, Changed)
+    assert time.monotonic() - began < 5
+
+
 def test_an_order_that_is_settled_under_our_eyes_is_decided_about_anew(
     orders: Orders,
     store: PostgresChangeStore,
     database_url: str,
     connection: psycopg.Connection,
-    wait_until,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     [order_id] = orders.store()
-    with (
-        ThreadPoolExecutor(1) as pool,
-        psycopg.connect(database_url) as settling,
-    ):
+    with psycopg.connect(database_url) as settling:
         settling.execute(
             "update orders set status = 'PAID', payment_status = 'SUCCESS', version = 2"
         )
-        changing = pool.submit(store.change, wish(order_id))
-        wait_until(lambda: len(rows(connection, WAITING)) == 1, 10)
-        settling.commit()
-        outcome = changing.result(10)
+        monkeypatch.setattr(changing, "_pause", settling.commit)
+        outcome = store.change(wish(order_id))
 
     assert isinstance(outcome, MoveRefused)
     assert outcome.order.status is OrderStatus.PAID

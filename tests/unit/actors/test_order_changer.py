@@ -30,7 +30,7 @@ from orders.domain.changing import (
     decide_change,
 )
 from orders.domain.errors import DatabaseUnavailableError
-from orders.domain.intake import IdempotencyKey, Replayed
+from orders.domain.intake import IdempotencyKey, KeyBusy, Replayed
 from orders.domain.order import OrderStatus, PaymentStatus
 from orders.domain.refunding import RefundSteps, decide_refund
 from orders.domain.refunds import Refund, Refunded, RefundState, RefundWish
@@ -231,9 +231,70 @@ def test_a_change_is_refused_when_the_database_goes_away(bench: Bench) -> None:
 
 
 def test_a_change_is_refused_while_others_hold_its_order(bench: Bench) -> None:
+    bench.store.errors = [BusyError("locked")] * 1000
+
+    bench.ask(request("a"))
+    before = dict(bench.given)
+    bench.world.pass_time(bench.actor, 1.5)
+
+    assert before == {}
+    assert bench.given == {"a": Refused(OVERLOADED, 2.0)}
+    assert 5 < len(bench.store.calls) < 50
+    assert bench.actor.unfinished() == bench.role.lane.depth == 0
+
+
+def test_other_changes_pass_one_whose_order_is_held(bench: Bench) -> None:
+    bench.store.errors = [BusyError("locked")]
+    bench.store.outcomes = {"a": changed("a"), "b": changed("b")}
+
+    bench.ask(request("a"), request("b"))
+    before = dict(bench.given)
+    bench.world.pass_time(bench.actor, 0.1)
+
+    assert before == {"b": changed("b")}
+    assert bench.given == {"a": changed("a"), "b": changed("b")}
+
+
+def test_a_key_whose_first_request_is_under_way_is_tried_again(bench: Bench) -> None:
+    bench.store.outcomes["a"] = KeyBusy()
+
+    bench.ask(request("a", KEY))
+    bench.store.outcomes["a"] = Replayed(order("a"))
+    bench.world.pass_time(bench.actor, 0.1)
+
+    assert bench.given == {"a": Replayed(order("a"))}
+
+
+def test_a_key_that_stays_under_way_is_said_to_be_so(bench: Bench) -> None:
+    bench.store.outcomes["a"] = KeyBusy()
+
+    bench.ask(request("a", KEY))
+    bench.world.pass_time(bench.actor, 1.5)
+
+    assert bench.given == {"a": KeyBusy()}
+
+
+def test_a_held_change_whose_client_stopped_waiting_is_not_made(bench: Bench) -> None:
+    bench.store.errors = [BusyError("locked")]
+    held = request("a")
+
+    bench.ask(held)
+    dropped = held.drop()
+    bench.world.pass_time(bench.actor, 1.5)
+
+    assert dropped
+    assert bench.store.calls == ["a"]
+    assert bench.given == {}
+
+
+def test_held_changes_for_which_there_is_no_room_are_refused(bench: Bench) -> None:
     bench.store.errors = [BusyError("locked")]
 
     bench.ask(request("a"))
+    bench.world.status.database_errors["writer"] = "away"
+    while bench.role.lane.offer(request("b")):
+        pass
+    bench.world.pass_time(bench.actor, 0.1)
 
     assert bench.given == {"a": Refused(OVERLOADED, 2.0)}
 
