@@ -1,5 +1,6 @@
 """What the harness asks and tells PostgreSQL, past every proxy."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,6 +68,11 @@ _BACKENDS = Statement(
     b" where datname = $1 and application_name = $2 order by pid",
 )
 _LOCK = Statement("lock", b"lock table orders in access exclusive mode")
+_HOLD = Statement(
+    "hold",
+    b"select order_id from orders where status = any($1::text[])"
+    b" order by created_at desc limit 1 for update skip locked",
+)
 _DROP = "drop database if exists {} with (force)"
 _FULL = ("too many clients", "remaining connection slots")
 
@@ -251,6 +257,22 @@ def locked_orders(url: str) -> Iterator[None]:
     with session(url) as holder, holder.transaction():
         holder.change(_LOCK, ())
         yield
+
+
+@contextmanager
+def held_order(url: str, seconds: float) -> Iterator[str | None]:
+    """Lock an order that is not settled yet, as somebody at a terminal would; give its
+    id, or None where there was none to be had in ``seconds``.
+    """
+    give_up_at = time.monotonic() + seconds
+    with session(url) as holder:
+        while time.monotonic() < give_up_at:
+            with holder.transaction():
+                found = holder.read(_HOLD, (text_array(UNSETTLED),), str)
+                if found:
+                    yield found[0]
+                    return
+        yield None
 
 
 def hold_connections(url: str, most: int) -> list[Session]:

@@ -263,6 +263,9 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             3,
             _NEVER_LATE,
         ),
+        "F28": FaultRow(
+            "a stranger's lock on an order", ("8 s",), (0.3, 1.5), 10, _NEVER_LATE
+        ),
     }
 )
 """The rows that can be run, by name."""

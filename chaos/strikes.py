@@ -30,6 +30,7 @@ from orders.chaos.faults.restarts import strike_rolling_restart
 from orders.chaos.faults.restores import strike_restore
 from orders.chaos.faults.shortages import strike_shortage
 from orders.chaos.faults.slow_clients import strike_slow_clients
+from orders.chaos.faults.strangers import strike_stranger
 from orders.chaos.faults.unwritable import strike_unwritable
 from orders.chaos.faults.upgrades import strike_upgrade
 from orders.chaos.faults.zombies import strike_zombie
@@ -68,6 +69,7 @@ _ROWS: Final[Mapping[str, Strike]] = MappingProxyType(
         "F24": strike_upgrade,
         "F26": strike_name,
         "F27": strike_restore,
+        "F28": strike_stranger,
     }
 )
 

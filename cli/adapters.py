@@ -69,7 +69,9 @@ class Adapters:
 
     def settlement_store(self) -> SettlementStore:
         """Return a store for the resolver or the settlement writer."""
-        return self._database.settlement_store()
+        return self._database.settlement_store(
+            expire_after_seconds=self._settings.payment.expire_after
+        )
 
     def change_store(self) -> ChangeStore:
         """Return the store of the order changer."""

@@ -165,6 +165,13 @@ class PaymentSettings(Section):
         le=1000,
         description="How often one order's payment is tried, the first time included.",
     )
+    expire_after: float = Field(
+        default=0,
+        ge=0,
+        le=31_536_000,
+        description="Seconds after which a payment is not tried any more: an order "
+        "that waits for longer becomes EXPIRED. 0: never.",
+    )
 
 
 class SweeperSettings(Section):

@@ -8,6 +8,8 @@ from orders.domain.notices import Notice, notice_of
 from orders.domain.payment import Decision, PaymentRule
 from orders.domain.transitions import Change, State, move
 
+_EXPIRED = Decision(Change.EXPIRED, None)
+
 
 class OpenOrder(NamedTuple):
     """The part of an unsettled order that a decision needs."""
@@ -20,6 +22,8 @@ class OpenOrder(NamedTuple):
     state: State
     version: int
     created_at: datetime
+    expired: bool = False
+    """It has waited for its payment for longer than it may."""
 
 
 class Settlement(NamedTuple):
@@ -88,5 +92,7 @@ def settle(order: OpenOrder, decision: Decision) -> Settlement:
 
 
 def resolve(order: OpenOrder, rule: PaymentRule) -> Settlement:
-    """Apply the payment rule to ``order``."""
+    """Apply the payment rule to ``order``, unless it has expired."""
+    if order.expired:
+        return settle(order, _EXPIRED)
     return settle(order, rule.decide(order.total, order.currency))

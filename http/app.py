@@ -27,7 +27,12 @@ from orders.http.problem_resources import (
     ProblemKind,
     ProblemKinds,
 )
-from orders.http.problems import ProblemError, serialize_http_error, write_problem
+from orders.http.problems import (
+    KINDS,
+    ProblemError,
+    serialize_http_error,
+    write_problem,
+)
 from orders.http.refund_resources import (
     REFUND_PATH,
     REFUNDS_PATH,
@@ -53,6 +58,11 @@ _THE_SERVER: Final = r"\*$"
 """The target of ``OPTIONS *`` (RFC 9110, section 9.3.7)."""
 _MILLISECONDS = 1000
 _OTHER_METHOD = "other"
+_COUNTED_ELSEWHERE: Final = frozenset(
+    code
+    for code, kind in KINDS.items()
+    if kind.status >= 500  # noqa: PLR2004
+)
 _METHODS = frozenset(falcon.HTTP_METHODS)
 
 
@@ -169,7 +179,7 @@ class AnswerFinisher:
     def process_response(
         self,
         req: ServiceRequest,
-        resp: falcon.Response,
+        resp: ServiceResponse,
         _resource: object,
         _req_succeeded: bool,
     ) -> None:
@@ -179,6 +189,10 @@ class AnswerFinisher:
         seconds = seconds_since_start(req)
         route = req.uri_template or _UNMATCHED
         self._meter.http_request(method, route, resp.status_code, seconds)
+        for code in resp.refusals:
+            # What is unavailable the actors count, and questions are not refused.
+            if method == "POST" and code not in _COUNTED_ELSEWHERE:
+                self._meter.rejected(code)
         if self._log is not None:
             caller = req.caller
             self._log.info(

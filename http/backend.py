@@ -39,6 +39,9 @@ class RequestMeter(Protocol):
     ) -> None:
         """Count one answer; ``route`` is the template, never the path."""
 
+    def rejected(self, reason: str) -> None:
+        """Count a request, or a row of one, that was refused."""
+
 
 Clock = Callable[[], float]
 """``time.monotonic`` or a test's stand-in; seconds."""

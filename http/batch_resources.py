@@ -16,6 +16,7 @@ from orders.http.order_submission import Accepted
 from orders.http.preferences import invalid_query, query_of
 from orders.http.problems import ProblemError, retry_after
 from orders.http.request_context import ServiceRequest, demand_json_answer
+from orders.http.service_response import note_refusals
 
 BATCH_PATH: Final = "/v1/orders/batch"
 _POLICY: Final = "error_policy"
@@ -87,6 +88,7 @@ def _answer(resp: falcon.Response, results: Sequence[RowResult]) -> None:
         resp.set_header("retry-after", retry_after(max(waits)))
     if all(one.replayed for one in accepted):
         resp.set_header("idempotency-replayed", "true")
+    note_refusals(resp, [one.code for one in problems])
     resp.data = render_batch(results)
 
 

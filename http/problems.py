@@ -9,6 +9,7 @@ import falcon
 import msgspec
 
 from orders.actors import messages
+from orders.http.service_response import note_refusals
 
 PROBLEM_JSON: Final = "application/problem+json"
 MAX_FAULTS: Final = 500
@@ -251,6 +252,7 @@ def render_problem(error: ProblemError, path: str, request_id: str) -> bytes:
 
 def write_problem_headers(resp: falcon.Response, error: ProblemError) -> None:
     """Set the headers of ``error``, which no form of body replaces."""
+    note_refusals(resp, (error.code,))
     for name, value in error.headers.items():
         resp.set_header(name, value)
     if error.retry_after_seconds is not None:

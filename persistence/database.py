@@ -90,10 +90,14 @@ class PostgresDatabase:
         """Return a store for one writer of accepted orders."""
         return PostgresIntakeStore(self._session("intake", _IMPATIENT), self._identity)
 
-    def settlement_store(self) -> PostgresSettlementStore:
+    def settlement_store(
+        self, *, expire_after_seconds: float = 0.0
+    ) -> PostgresSettlementStore:
         """Return a store for one writer of settlements."""
         session = self._session("settlement", _IMPATIENT)
-        return PostgresSettlementStore(session, self._identity)
+        return PostgresSettlementStore(
+            session, self._identity, expire_after_seconds=expire_after_seconds
+        )
 
     def change_store(
         self,

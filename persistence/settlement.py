@@ -49,12 +49,24 @@ class PostgresSettlementStore:
     Owned by one thread. The session should plan with index scans alone: rows are
     then locked in the order of their ids, the same on every node. Its
     ``lock_timeout``, about 200 ms, is what a batch loses to a row that others hold.
+
+    Args:
+        expire_after_seconds: when an order has waited too long for its payment, by the
+            database's clock; never where it is 0.
+
     """
 
-    def __init__(self, session: Session, identity: NodeIdentity) -> None:
+    def __init__(
+        self,
+        session: Session,
+        identity: NodeIdentity,
+        *,
+        expire_after_seconds: float,
+    ) -> None:
         statements = Statements("settlement.sql")
         self._session = session
         self._identity = identity
+        self._expire_after_seconds = expire_after_seconds
         self._read_open = statements["read_open"]
         self._count_existing = statements["count_existing"]
         self._move_orders = statements["move_orders"]
@@ -79,7 +91,7 @@ class PostgresSettlementStore:
 
         """
         wanted = set(order_ids)
-        parameters = (id_array(wanted), self._unsettled)
+        parameters = (id_array(wanted), self._unsettled, self._expire_after_seconds)
         found = self._session.read(self._read_open, parameters, _open_order)
         absent = wanted.difference(order.order_id for order in found)
         if not absent:
@@ -287,10 +299,19 @@ def _open_order(
     payment_status: str,
     version: int,
     created_at: datetime,
+    expired: bool,
 ) -> OpenOrder:
     state = _state(status, payment_status)
     return OpenOrder(
-        order_id, tenant_id, user_id, currency, total, state, version, created_at
+        order_id,
+        tenant_id,
+        user_id,
+        currency,
+        total,
+        state,
+        version,
+        created_at,
+        expired,
     )
 
 

@@ -1,7 +1,9 @@
 -- name: read_open
--- The unsettled orders among some ids.
+-- The unsettled orders among some ids; whether they wait for too long is told by their
+-- last change, which another try of the payment is.
 select order_id, tenant_id, user_id, currency, total, status, payment_status,
-       version, created_at
+       version, created_at,
+       $3::double precision > 0 and updated_at < now() - make_interval(secs => $3)
 from orders
 where order_id = any($1::uuid[]) and status = any($2::text[]);
 

@@ -451,8 +451,45 @@ def test_an_open_order_has_what_a_decision_needs(
 
     created_at = reader.read_orders([order.order_id])[order.order_id].created_at
     assert open_order == (
-        order.order_id, DEFAULT_TENANT, 7, "EUR", PAID, PENDING, 1, created_at,
+        order.order_id, DEFAULT_TENANT, 7, "EUR", PAID, PENDING, 1, created_at, False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("waits", "status"),
+    [("50 seconds", OrderStatus.PAID), ("70 seconds", OrderStatus.EXPIRED)],
+)
+def test_an_order_that_waits_for_too_long_expires(
+    database: PostgresDatabase,
+    orders: Orders,
+    connection: psycopg.Connection,
+    waits: str,
+    status: OrderStatus,
+) -> None:
+    ids = orders.store(new_order())
+    connection.execute("update orders set updated_at = now() - %s::interval", [waits])
+    store = database.settlement_store(expire_after_seconds=60.0)
+    found, _ = store.read_open(ids)
+
+    [settled] = store.settle([resolve(order, RULE) for order in found]).won
+    store.close()
+
+    assert orders.status(ids[0]) == (status, 2)
+    notices = connection.execute("select message from notifications").fetchall()
+    assert [settled.notice is not None and settled.notice.message] == [
+        message for (message,) in notices
+    ]
+
+
+def test_no_order_expires_unless_that_is_wanted(
+    orders: Orders, store: PostgresSettlementStore, connection: psycopg.Connection
+) -> None:
+    ids = orders.store(new_order())
+    connection.execute("update orders set updated_at = now() - interval '9 years'")
+
+    store.settle(orders.decide(ids))
+
+    assert orders.status(ids[0]) == (OrderStatus.PAID, 2)
 
 
 def test_published_events_leave_the_outbox(

@@ -18,7 +18,7 @@ MUST_HAPPEN = (
     *("database_away", "broker_away", "lock_timeout", "lease_taken_over"),
     *("record_doubled", "record_lost", "answer_lost", "tail_lost"),
     *("rebalance", "commit_failed", "commit_refused"),
-    *("replayed", "told", "compare_and_set_lost", "settlements_held"),
+    *("replayed", "told", "compare_and_set_lost", "settlements_held", "expired"),
 )
 """What a campaign must have met, or it proves nothing."""
 

@@ -73,6 +73,8 @@ class Database:
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
         self.away_until = 0.0
+        self.expire_after_seconds = scheduler.random.choice((0.0, 4.0))
+        """The setting of all nodes of this run."""
         self.orders: dict[str, OrderRow] = {}
         self.history: dict[str, list[EventRow]] = {}
         self.outbox: dict[tuple[str, int], tuple[int, float]] = {}

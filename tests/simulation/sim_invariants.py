@@ -127,8 +127,13 @@ def _of_history(order_id: str, row: OrderRow, database: Database) -> Iterator[st
             yield f"history: {order_id}: {error}"
     if state != row.state:
         yield f"history: {order_id} ends {state}, is {row.state}"
-    due = _RULE.decide(row.columns["total"], row.columns["cur"]).change
-    if row.state.status in SETTLED and decisions != [due]:
+    due = [_RULE.decide(row.columns["total"], row.columns["cur"]).change]
+    if row.state.status is OrderStatus.EXPIRED:
+        due, allowed = [], database.expire_after_seconds
+        waited = history[-1].occurred_at - row.created_at
+        if not 0 < allowed < waited:
+            yield f"expired: {order_id} after {waited} s, {allowed} were allowed"
+    if row.state.status in SETTLED and decisions != due:
         yield f"decided: {order_id} {decisions}, due was {due}"
 
 
@@ -136,7 +141,7 @@ def _of_notices(database: Database) -> Iterator[str]:
     """One notice an outcome and channel."""
     written = Counter(database.notices)
     for order_id, row in database.orders.items():
-        if row.state.status in {OrderStatus.PAID, OrderStatus.FAILED}:
+        if row.state.status in SETTLED:
             count = written.pop((order_id, row.version, INBOX), 0)
             if count != 1:
                 yield f"notices: {order_id} has {count}"

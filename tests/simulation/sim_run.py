@@ -21,7 +21,7 @@ from sim_scheduler import Scheduler, TaskLock
 from sim_seat import Inbox
 from sim_surroundings import Surroundings
 
-from orders.domain.order import SETTLED, UNSETTLED
+from orders.domain.order import SETTLED, UNSETTLED, OrderStatus
 from orders.messaging.group_member import GroupMember
 from orders.messaging.offsets import DoneMarks
 from orders.persistence import (
@@ -233,6 +233,10 @@ def simulate(seed: int, flaws: frozenset[Flaw] = frozenset()) -> Outcome:
             run.end()
     scheduler = run.scheduler
     scheduler.counts["seconds"] = int(scheduler.now)
+    scheduler.counts["expired"] = sum(
+        row.state.status is OrderStatus.EXPIRED
+        for row in run.around.database.orders.values()
+    )
     scheduler.counts["replayed"] = sum(
         t.answer is not None for t in run.customers.tries
     )

@@ -155,12 +155,15 @@ def probe(call: Call) -> Rows:
 def read_open(call: Call) -> Rows:
     """Return the unsettled orders among some."""
     found: Rows = []
-    for order_id in ids_of(call.parameters[0]):
+    ids, _, expire_after = call.parameters
+    for order_id in ids_of(ids):
         row = call.db.orders.get(order_id)
         if row is not None and row.state.status in UNSETTLED:
             c = row.columns
             who = (order_id, c["tenant"], c["usr"], c["cur"], c["total"])
-            found.append((*who, *row.state, row.version, moment(row.created_at)))
+            too_old = 0 < expire_after < call.now - row.created_at
+            when = moment(row.created_at)
+            found.append((*who, *row.state, row.version, when, too_old))
     return found
 
 

@@ -219,7 +219,11 @@ class Wiring:
         return PostgresIntakeStore(self._session(), self._identity)
 
     def _settlement_store(self) -> PostgresSettlementStore:
-        return PostgresSettlementStore(self._session(), self._identity)
+        return PostgresSettlementStore(
+            self._session(),
+            self._identity,
+            expire_after_seconds=self._around.database.expire_after_seconds,
+        )
 
     def _sweep_store(self) -> PostgresSweepStore:
         return PostgresSweepStore(

@@ -62,6 +62,7 @@ class FakeProcess:
         self.questions: list[Question] = []
         self.tickets: list[FakeTicket] = []
         self.counted: list[tuple[str, str, int]] = []
+        self.rejections: list[str] = []
         self.logged: list[tuple[str, dict[str, object]]] = []
         self._answers: dict[object, object] = {}
         self.turns_given = 0
@@ -110,6 +111,9 @@ class FakeProcess:
     ) -> None:
         assert 0 <= seconds < 60
         self.counted.append((method, route, status))
+
+    def rejected(self, reason: str) -> None:
+        self.rejections.append(reason)
 
     def error(self, event: str, **fields: object) -> None:
         self.logged.append((event, fields))

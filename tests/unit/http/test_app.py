@@ -5,7 +5,13 @@ import re
 import pytest
 from falcon.testing import TestClient
 
+from orders.actors.messages import OVERLOADED, Refused
+
 ORDER_ID = "01920000-0000-7000-8000-000000000001"
+ORDER = (
+    '{"user_id":7,"currency":"EUR","total":"99.80",'
+    '"items":[{"product_id":3,"quantity":2,"line_total":"99.80"}]}'
+)
 
 
 @pytest.mark.parametrize(
@@ -164,3 +170,46 @@ def test_options_lists_the_methods(api: TestClient) -> None:
 
     assert result.status_code == 200
     assert "POST" in result.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reasons"),
+    [
+        ("/v1/orders", b"{}", ["invalid_order"]),
+        ("/v1/orders", b"{", ["malformed_body"]),
+        ("/Orders", b"{}", ["invalid_order"]),
+        ("/v1/orders/batch", b"[{}]", ["invalid_batch"]),
+        ("/v1/orders/no-id/cancel", b"", ["order_not_found"]),
+        ("/v1/orders?x=1", b"{}", ["invalid_query"]),
+    ],
+)
+def test_what_is_refused_is_counted_by_its_code(
+    api: TestClient, process, path: str, body: bytes, reasons: list[str]
+) -> None:
+    api.simulate_post(path, body=body)
+
+    assert process.rejections == reasons
+
+
+def test_rows_of_a_batch_that_are_refused_are_counted(api: TestClient, process) -> None:
+    rows = f"[{ORDER}, {{}}, {{}}]"
+
+    api.simulate_post("/v1/orders/batch?error_policy=reject_failed", body=rows)
+
+    assert process.rejections == ["invalid_order", "invalid_order"]
+
+
+def test_what_the_actors_refuse_is_counted_by_them_alone(
+    api: TestClient, process
+) -> None:
+    process.refusal = Refused(OVERLOADED, 1.0)
+
+    api.simulate_post("/v1/orders", body=ORDER)
+
+    assert process.rejections == []
+
+
+def test_a_question_without_an_answer_is_no_refusal(api: TestClient, process) -> None:
+    api.simulate_get(f"/v1/orders/{ORDER_ID}")
+
+    assert process.rejections == []
