@@ -28,7 +28,7 @@ from orders.domain.order import SETTLED
 _RETRY_AFTER_SECONDS = 2.0
 _PATIENCE_SECONDS = 1.0
 """How long a change is tried again while others hold its key or its order."""
-_PAUSE_SECONDS, _PAUSE_FOR_EACH = 0.02, 0.005
+_PAUSE_SECONDS = 0.05
 _BUSY = Refused(OVERLOADED, _RETRY_AFTER_SECONDS)
 
 
@@ -138,8 +138,9 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
             return False
         request.tried = False
         request.unclaim()  # its client may stop waiting, and then it is not made
+        if not self._held:
+            self._held_due = now + _PAUSE_SECONDS
         self._held.append(request)
-        self._held_due = now + _PAUSE_SECONDS + len(self._held) * _PAUSE_FOR_EACH
         return True
 
     def _try_held_again(self) -> None:

@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.string import TextLoader
 
 from orders.persistence.address import read_address
+from orders.persistence.moments import MomentLoader
 
 Value = TypeVar("Value")
 
@@ -156,6 +157,7 @@ def connect(
     connection.call_timeout_seconds = call_timeout_seconds
     for name in _TEXT_TYPES:
         connection.adapters.register_loader(name, TextLoader)
+    connection.adapters.register_loader("timestamptz", MomentLoader)
     return connection
 
 

@@ -38,6 +38,8 @@ STRANGE = {
     "a long reference": "reference = repeat('x', 100000)",
     "an odd reference": r"reference = E'\x01\n\u2028'",
     "an unknown tenant's user": "user_id = -1",
+    "times without end": "created_at = '-infinity', updated_at = 'infinity'",
+    "a time before Christ": "created_at = '0044-03-15 BC', updated_at = '20000-01-01'",
     "metadata that is no object": "metadata = '[[1, null]]'",
 }
 

@@ -51,7 +51,11 @@ def test_an_order_with_another_body_than_asked_for_is_lost(world, broken) -> Non
     assert verdict.findings[0].order_id == order_id
 
 
-@pytest.mark.parametrize("items", ["[]", "{}", "7", '[{"quantity": 1}]', "torn"])
+@pytest.mark.parametrize(
+    "items",
+    ["[]", "{}", "7", '[{"quantity": 1}]', "torn", "[" * 9000 + "]" * 9000],
+    ids=lambda items: items[:20],
+)
 def test_an_order_whose_lines_are_gone_is_lost(world, broken, items: str) -> None:
     order_id = world.paid(1)
     world.create(1)
