@@ -104,6 +104,7 @@ def test_a_stored_order_reads_back_as_it_was_given(
         1,
         outcome.created_at,
         outcome.created_at,
+        None,
     )
 
 
