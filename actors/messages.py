@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from orders.domain.changing import ChangeOutcome, OrderChange
+from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.events import OrderEvent
 from orders.domain.intake import NewOrder, StoreOutcome
 from orders.domain.listing import OrderFilters, OrderPage
@@ -59,6 +60,15 @@ DATABASE_UNAVAILABLE = "database_unavailable"
 OVERLOADED = "overloaded"
 DRAINING = "draining"
 TOO_MANY_UNPUBLISHED = "too_many_unpublished"
+
+RETRY_AFTER_SECONDS = 2.0
+
+
+def refusal_of(error: DatabaseUnavailableError) -> Refused:
+    """Return the answer to a request that ``error`` kept from PostgreSQL."""
+    reason = DATABASE_UNAVAILABLE if error.server_is_away else OVERLOADED
+    return Refused(reason, RETRY_AFTER_SECONDS)
+
 
 SubmissionAnswer = StoreOutcome | Refused
 ChangeAnswer = ChangeOutcome | Refused
@@ -112,6 +122,8 @@ class Submission(Claimable):
     """``time.monotonic()`` seconds."""
     tried: bool = False
     """The writer has sent it to PostgreSQL at least once; the writer's alone."""
+    done: bool = False
+    """It is answered, or kept apart from the batch it came in; the writer's alone."""
 
 
 @dataclass(slots=True)

@@ -26,6 +26,9 @@ class NodeStatus:
         unsettled_oldest_age_seconds: age of the oldest order without an outcome.
         dead_letters: records put aside, counted up to a limit.
         group_lag: records the consumer group is behind, None when unknown.
+        commits_under_way: since when an intake writer waits for a commit, in the
+            clock's seconds (each intake writer, its own entry).
+        commit_ended: when one of them last came to an end (any intake writer).
         store_rates: orders a second while storing (each intake writer, its own entry).
         store_seconds: how long a batch took, the shorter of the last two (each intake
             writer, its own entry).
@@ -47,6 +50,8 @@ class NodeStatus:
     waiters: int = 0
     lag_by_consumer: dict[str, Mapping[int, int]] = field(default_factory=dict)
     database_errors: dict[str, str] = field(default_factory=dict)
+    commits_under_way: dict[str, float] = field(default_factory=dict)
+    commit_ended: float = 0.0
     store_rates: dict[str, float] = field(default_factory=dict)
     store_seconds: dict[str, float] = field(default_factory=dict)
     seconds_each: dict[str, float] = field(default_factory=dict)
@@ -71,6 +76,11 @@ class NodeStatus:
         """Note how long ``role`` worked on one thing; its holder's thread."""
         before = self.seconds_each.get(role, 0.0)  # one slow one alone says little
         self.seconds_each[role] = before + _NEWEST_COUNTS * (seconds - before)
+
+    def stalled_seconds(self, now: float) -> float:
+        """Return for how long every commit has been waiting, 0 while some end."""
+        since = min([*self.commits_under_way.values()], default=now)
+        return now - since if since > self.commit_ended else 0.0
 
     @property
     def orders_per_second(self) -> float:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from orders.actors.database_writer import DatabaseWriter
 from orders.actors.lane import Hand
 from orders.actors.messages import (
-    DATABASE_UNAVAILABLE,
     INTERNAL_ERROR,
     OUTCOME_UNKNOWN,
     OVERLOADED,
+    RETRY_AFTER_SECONDS,
     ChangeAnswer,
     ChangeOrder,
     NotifyCustomers,
@@ -16,6 +16,7 @@ from orders.actors.messages import (
     PublishEvents,
     Refused,
     Replies,
+    refusal_of,
 )
 from orders.actors.node_status import NodeStatus
 from orders.actors.ports import ChangeStore, Telemetry
@@ -25,11 +26,10 @@ from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.intake import KeyBusy, Replayed
 from orders.domain.order import SETTLED
 
-_RETRY_AFTER_SECONDS = 2.0
 _PATIENCE_SECONDS = 1.0
 """How long a change is tried again while others hold its key or its order."""
 _PAUSE_SECONDS = 0.05
-_BUSY = Refused(OVERLOADED, _RETRY_AFTER_SECONDS)
+_BUSY = Refused(OVERLOADED, RETRY_AFTER_SECONDS)
 
 
 class OrderChanger(DatabaseWriter[ChangeOrder]):
@@ -119,13 +119,11 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
             self.role.log.warning("change.delayed", error=str(error))
             if again or error.outcome_unknown:
                 return None if request.change.key is not None else self._unknown()
-            if not error.server_is_away:
-                return _BUSY
-            return Refused(DATABASE_UNAVAILABLE, _RETRY_AFTER_SECONDS)
+            return refusal_of(error)
         except Exception:
             # Handed back, it would fail again until no restart is left.
             self.role.log.exception("change.failed")
-            return Refused(INTERNAL_ERROR, _RETRY_AFTER_SECONDS)
+            return Refused(INTERNAL_ERROR, RETRY_AFTER_SECONDS)
 
     def _is_put_off(self, request: ChangeOrder, answer: ChangeAnswer) -> bool:
         """Keep it for later where others hold what it needs, and not for too long."""
@@ -162,7 +160,7 @@ class OrderChanger(DatabaseWriter[ChangeOrder]):
     def _unknown(self) -> Refused:
         # If it was committed after all, nobody passed its event on.
         self._sweeper.tell(OutboxSuspect())
-        return Refused(OUTCOME_UNKNOWN, _RETRY_AFTER_SECONDS)
+        return Refused(OUTCOME_UNKNOWN, RETRY_AFTER_SECONDS)
 
     def _pass_on(self, changed: Changed) -> None:
         if not self._producer.offer(PublishEvents(changed.events)):

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
     INTERNAL_ERROR,
+    RETRY_AFTER_SECONDS,
     OrderAnswer,
     OrdersSettled,
     ReadOrder,
     Refused,
     Replies,
     Ticket,
+    refusal_of,
 )
 from orders.actors.node_status import NodeStatus
 from orders.actors.ports import ReadStore
@@ -27,7 +29,6 @@ _REST_FACTOR = 9.0
 """Rest after a poll, in times of what it took: polls get a tenth of the time."""
 _LONGEST_REST_SECONDS = 1.0
 """A wait that ends is answered by a poll, which must not come much later."""
-_RETRY_AFTER_SECONDS = 2.0
 
 
 class OrderReader(SupervisedActor[ReadOrder]):
@@ -69,7 +70,8 @@ class OrderReader(SupervisedActor[ReadOrder]):
         """Turn away those who wait, then close the connection."""
         waiters = [q for questions in self._waiting.values() for q in questions]
         self._waiting.clear()
-        self._refuse(waiters, DATABASE_UNAVAILABLE)
+        gone = Refused(DATABASE_UNAVAILABLE, RETRY_AFTER_SECONDS)
+        self._refuse(waiters, gone)
         if self._store is not None:
             self._store.close()
 
@@ -114,11 +116,12 @@ class OrderReader(SupervisedActor[ReadOrder]):
                 found = self._read(batch)
             except DatabaseUnavailableError as error:
                 self.role.log.warning("reader.refused", error=str(error))
-                self._refuse(batch, DATABASE_UNAVAILABLE)
+                self._refuse(batch, refusal_of(error))
             except Exception:
                 if len(batch) == 1:
                     self.role.log.exception("reader.failed")
-                    self._refuse(batch, INTERNAL_ERROR)
+                    broken = Refused(INTERNAL_ERROR, RETRY_AFTER_SECONDS)
+                    self._refuse(batch, broken)
                 else:
                     half = len(batch) // 2
                     left += [batch[half:], batch[:half]]
@@ -184,6 +187,5 @@ class OrderReader(SupervisedActor[ReadOrder]):
             if wanted:
                 self._answer(wanted)
 
-    def _refuse(self, questions: list[ReadOrder], reason: str) -> None:
-        refused = Refused(reason, _RETRY_AFTER_SECONDS)
+    def _refuse(self, questions: list[ReadOrder], refused: Refused) -> None:
         self._replies.answer([(q.ticket, refused) for q in questions])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from orders.actors.messages import (
-    DATABASE_UNAVAILABLE,
     INTERNAL_ERROR,
     DetailQuestion,
     HistoryAnswer,
@@ -16,6 +15,7 @@ from orders.actors.messages import (
     RefundsAnswer,
     Refused,
     Replies,
+    refusal_of,
 )
 from orders.actors.node_status import NodeStatus
 from orders.actors.ports import ReadStore
@@ -95,7 +95,7 @@ class PageReader(SupervisedActor[Question]):
             )
         except DatabaseUnavailableError as error:
             self.role.log.warning("reader.refused", error=str(error))
-            return Refused(DATABASE_UNAVAILABLE, _RETRY_AFTER_SECONDS)
+            return refusal_of(error)
         except Exception:
             # Handed back, it would fail again until no restart is left.
             self.role.log.exception("reader.failed")

@@ -12,7 +12,7 @@ from typing import Protocol
 from orders.domain.api_keys import ActiveKey
 from orders.domain.changing import ChangeOutcome, OrderChange
 from orders.domain.events import OrderEvent
-from orders.domain.intake import NewOrder, StoreOutcome
+from orders.domain.intake import NewOrder, Outcomes
 from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import Order, OrderStatus, PaymentStatus
@@ -33,25 +33,29 @@ class IntakeStore(Protocol):
     """Accepts orders."""
 
     def store(
-        self, orders: Sequence[NewOrder], *, again: bool = False
-    ) -> list[StoreOutcome]:
-        """Store ``orders`` durably; the outcomes come in the same order.
+        self,
+        orders: Sequence[NewOrder],
+        tell: Callable[[Outcomes], None],
+        *,
+        suspected: bool = False,
+    ) -> object:
+        """Store ``orders`` durably; ``tell`` gets each outcome once, when certain.
 
-        ``again`` says that an earlier try with the same orders had an unknown
-        outcome: rows that are already there under these ids are then reported as
-        ``Replayed``, not as a conflict.
+        An order whose key someone else holds is ``KeyBusy`` after a moment, a shorter
+        one where the keys are ``suspected``. Rows that are already there under these
+        ids are ``Replayed``: an earlier try stored them.
 
         Raises:
-            DatabaseUnavailableError: nothing is known to be stored; see its
+            DatabaseUnavailableError: nothing more is known to be stored; see its
                 ``outcome_unknown``.
 
         """
 
     def probe(self) -> None:
-        """Connect if need be and run one cheap statement.
+        """Connect if need be and commit next to nothing.
 
         Raises:
-            DatabaseUnavailableError: no answer, or the server is read-only.
+            DatabaseUnavailableError: no answer, or the server takes no commits.
 
         """
 

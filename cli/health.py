@@ -18,6 +18,8 @@ from orders.observability.status import StatusReader
 
 _STALL_SECONDS = 10.0
 _HIGH_WATER = 0.9
+_COMMIT_SECONDS = 3.0
+"""A commit that takes longer, with none that ends meanwhile, waits for a standby."""
 
 
 class MetricsSource:
@@ -41,7 +43,7 @@ def health_of(
     ring: KeyRing | None = None,
 ) -> HealthChecks:
     """Return the probes of a node; ``ring`` where it asks for API keys."""
-    database = partial(_database, status)
+    database = partial(_database, status, clock)
     keys = {} if ring is None else {"api_keys": partial(_keys, ring)}
     return HealthChecks(
         live={
@@ -68,10 +70,14 @@ def _fresh(name: str, seen: float | None, clock: Clock) -> Check:
     return Check(name, CheckState.OK)
 
 
-def _database(status: NodeStatus) -> Check:
-    if status.database_available:
-        return Check("database", CheckState.OK)
-    return Check("database", CheckState.FAILED, status.database_error)
+def _database(status: NodeStatus, clock: Clock) -> Check:
+    if not status.database_available:
+        return Check("database", CheckState.FAILED, status.database_error)
+    stalled = status.stalled_seconds(clock())
+    if stalled > _COMMIT_SECONDS:
+        text = f"no commit has ended for {stalled:.0f} s"
+        return Check("database", CheckState.FAILED, text)
+    return Check("database", CheckState.OK)
 
 
 def _broker(status: NodeStatus) -> Check:

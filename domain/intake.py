@@ -60,3 +60,6 @@ class RowRefused(NamedTuple):
 
 
 StoreOutcome = Stored | Replayed | KeyReused | KeyBusy | RowRefused
+
+Outcomes = dict[str, StoreOutcome]
+"""By order id."""

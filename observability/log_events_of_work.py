@@ -50,6 +50,14 @@ WORK_EVENTS: Final = (
         _DATABASE_AWAY,
     ),
     LogEvent(
+        "intake.contended",
+        "warning",
+        "actor error",
+        "Someone else holds a table that orders are stored in, such as by a lock or "
+        "an index that is being built; these orders were answered 503.",
+        "End what holds the table: see pg_locks. Build indexes CONCURRENTLY.",
+    ),
+    LogEvent(
         "change.failed",
         "error",
         "exception",

@@ -106,6 +106,7 @@ class PostgresChangeStore:
         self._move_orders = Statements("settlement.sql")["move_orders"]
         self._read_key_holders = Statements("intake.sql")["read_key_holders"]
         self._read_orders = Statements("reading.sql")["read_orders"]
+        self._confirm = Statements("session.sql")["confirm"]
 
     def change(self, wanted: OrderChange) -> ChangeOutcome:
         """Apply ``wanted`` if the order allows it, and say what became of it.
@@ -123,7 +124,7 @@ class PostgresChangeStore:
         while True:
             last = time.monotonic() >= patience_ends
             try:
-                return self._change_once(wanted, node_id)
+                return self._confirmed(self._change_once(wanted, node_id))
             except (_OvertakenError, ContentionError):
                 if last:
                     raise ContentionError("others keep the order busy") from None
@@ -135,6 +136,12 @@ class PostgresChangeStore:
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
+
+    def _confirmed(self, outcome: ChangeOutcome) -> ChangeOutcome:
+        """See ``HeldOrders``: what was found is to be on the standby too."""
+        if isinstance(outcome, Replayed | RefundReplayed):
+            self._session.write(self._confirm, (), bool)
+        return outcome
 
     def _change_once(self, wanted: OrderChange, node_id: int) -> ChangeOutcome:
         try:

@@ -5,28 +5,27 @@ limited by libpq and the server, and every call by a clock of our own, because a
 frozen server keeps none of its own limits.
 """
 
-import select
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import psycopg
 from psycopg import conninfo
-from psycopg.abc import PQGen
-from psycopg.rows import TupleRow
 from psycopg.types.string import TextLoader
 
 from orders.persistence.address import read_address
+from orders.persistence.bounded import BoundedConnection
+from orders.persistence.dialing import dial
 from orders.persistence.moments import MomentLoader
-
-Value = TypeVar("Value")
+from orders.persistence.session_settings import given_settings, settle
 
 _TEXT_TYPES = ("uuid", "json")
 """Taken as the text they arrive as: ids are texts in Python, JSON has its decoder."""
 
-_MAX_NOTICE_READS = 8
-_POLL_INTERVAL_SECONDS = 0.1
 _SERVER_SPEAKS_FIRST_SECONDS = 3.0
+_NAME_SECONDS = 2.0
+_LONGEST_DIAL_SECONDS = 6.0
+"""With one call after it, still less than a supervised actor may be silent."""
 
 _LIBPQ: dict[str, str | int | None] = {
     "target_session_attrs": "read-write",
@@ -35,14 +34,6 @@ _LIBPQ: dict[str, str | int | None] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "client_encoding": "UTF8",
-}
-# https://www.postgresql.org/docs/current/runtime-config-client.html
-_SERVER = {
-    "timezone": "UTC",
-    "search_path": "public",
-    # Plans must not depend on what a table held when they were first made.
-    "plan_cache_mode": "force_generic_plan",
-    "jit": "off",
 }
 
 
@@ -70,6 +61,10 @@ class SessionLimits:
         """One call as seen from here: the server is to speak first."""
         return self.statement + _SERVER_SPEAKS_FIRST_SECONDS
 
+    def dial(self, hosts: int) -> float:
+        """One wait for a connection; a late one is taken up by the next call."""
+        return min(self.connect * hosts + _NAME_SECONDS, _LONGEST_DIAL_SECONDS)
+
     def for_libpq(self) -> dict[str, int]:
         """Return the connection's parameters."""
         return {
@@ -85,44 +80,6 @@ class SessionLimits:
             "idle_in_transaction_session_timeout": self.idle_in_transaction,
         }
         return {name: f"{_milliseconds(value)}ms" for name, value in limits.items()}
-
-
-class BoundedConnection(psycopg.Connection[TupleRow]):
-    """A psycopg connection whose calls end, even when the server is frozen.
-
-    A call past its time raises ``psycopg.OperationalError``; the connection is in
-    the middle of it then and must be closed.
-    """
-
-    call_timeout_seconds = 8.0
-
-    def wait(
-        self,
-        gen: PQGen[Value],
-        interval: float = _POLL_INTERVAL_SECONDS,
-        timeout: float | None = None,
-    ) -> Value:
-        """Drive one call; every call of psycopg to the server comes through here."""
-        limit = self.call_timeout_seconds if timeout is None else timeout
-        return super().wait(gen, interval, limit)
-
-    def lost(self) -> bool:
-        """Tell, without waiting, whether the server has hung up since the last call.
-
-        So a statement is not sent into a connection that died while it was idle,
-        and its outcome does not become unknown.
-        """
-        ready = select.poll()
-        ready.register(self.fileno(), select.POLLIN)
-        # Readable means notices or the end; reading notices leaves it unreadable.
-        for _ in range(_MAX_NOTICE_READS):
-            if not ready.poll(0):
-                return False
-            try:
-                self.pgconn.consume_input()
-            except psycopg.OperationalError:
-                return True
-        return True
 
 
 def connect(
@@ -143,18 +100,31 @@ def connect(
         call_timeout_seconds: limit of one call as seen from here.
 
     Raises:
-        psycopg.Error: no server answered, or none that takes writes.
+        UnsuitableServerError: the URL or the server cannot be worked with.
+        psycopg.Error: no server answered in time, or none that takes writes.
 
     """
     given = read_address(url)
+    # Empty, so that libpq does not take them from the environment either.
+    options = str(given.pop("options", None) or os.environ.get("PGOPTIONS", ""))
     ours = {**_LIBPQ, **limits.for_libpq(), "application_name": application_name}
-    parameters = {**ours, **given}
-    server = {**_SERVER, **limits.for_server(), **settings}
-    parameters["options"] = _options(server, given.get("options"))
-    connection = BoundedConnection.connect(
-        conninfo.make_conninfo("", **parameters), autocommit=True
-    )
-    connection.call_timeout_seconds = call_timeout_seconds
+    target = conninfo.make_conninfo("", **{**ours, **given, "options": ""})
+    hosts = str(given.get("hostaddr") or given.get("host") or "").count(",") + 1
+
+    def open_one() -> BoundedConnection:
+        return BoundedConnection.connect(target, autocommit=True)
+
+    connection = dial(target, open_one, limits.dial(hosts))
+    try:
+        connection.call_timeout_seconds = call_timeout_seconds
+        connection.watch_commits()
+        settle(
+            connection,
+            {**limits.for_server(), **settings, **given_settings(options)},
+        )
+    except BaseException:
+        connection.close()
+        raise
     for name in _TEXT_TYPES:
         connection.adapters.register_loader(name, TextLoader)
     connection.adapters.register_loader("timestamptz", MomentLoader)
@@ -163,9 +133,3 @@ def connect(
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _options(settings: Mapping[str, str], given: str | int | None) -> str:
-    """Return libpq's ``options``: what stands last wins."""
-    ours = (f"-c {name}={value}" for name, value in settings.items())
-    return " ".join((*ours, str(given or ""))).strip()

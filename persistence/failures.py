@@ -7,7 +7,9 @@ import psycopg
 
 from orders.domain.errors import DatabaseUnavailableError
 
-_CONTENTION = frozenset({"40001", "40P01", "55P03"})
+_LOCK_TIMEOUT = "55P03"
+
+_CONTENTION = frozenset({"40001", "40P01", _LOCK_TIMEOUT})
 """Serialization failure, deadlock, lock timeout: rolled back whole."""
 
 _AT_FAULT = (psycopg.DataError, psycopg.IntegrityError)
@@ -16,13 +18,33 @@ _AT_FAULT = (psycopg.DataError, psycopg.IntegrityError)
 _WRONG_SERVER = frozenset({"25006"})
 """Read-only transaction: connect again, so that libpq looks for the primary."""
 
+POOLED = (
+    "the pooler gives each transaction another connection: set its pool mode to"
+    " session, or connect to PostgreSQL directly"
+)
+
 _FATAL = frozenset({"FATAL", "PANIC"})
 
 
+_POOLED = frozenset({"26000", "42P05"})
+"""A prepared statement is gone or is another client's: the session is shared."""
+
+
 class ContentionError(DatabaseUnavailableError):
-    """Others hold what this statement needs; nothing was stored, try again."""
+    """Others hold what this statement needs; nothing was stored, try again.
+
+    ``on_table`` says that it is a table as a whole, and no row or key of it.
+    """
 
     server_is_away = False
+
+    def __init__(self, message: str, *, on_table: bool = False) -> None:
+        super().__init__(message)
+        self.on_table = on_table
+
+
+class UnsuitableServerError(DatabaseUnavailableError):
+    """The server answers and cannot be worked with: waiting does not mend it."""
 
 
 class RowsRefusedError(Exception):
@@ -40,7 +62,11 @@ def translate(error: psycopg.Error, statement: str, *, commits: bool) -> Excepti
         return RowsRefusedError(_detail(error))
     detail = f"{statement}: {_detail(error)}"
     if error.sqlstate in _CONTENTION:
-        return ContentionError(detail)
+        # A wait for a row or a key says where it stood; the names are not translated.
+        on_table = error.sqlstate == _LOCK_TIMEOUT and not error.diag.context
+        return ContentionError(detail, on_table=on_table)
+    if error.sqlstate in _POOLED:
+        return UnsuitableServerError(f"{detail}; {POOLED}")
     return DatabaseUnavailableError(
         detail, outcome_unknown=commits and ends_connection(error)
     )

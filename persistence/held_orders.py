@@ -31,13 +31,16 @@ class HeldOrders:
     """Looks up why an order was not stored.
 
     Always a statement of its own: the one that lost a key has a snapshot in which
-    the winner's rows do not exist yet.
+    the winner's rows do not exist yet. What is found may have been committed by a
+    server that crashed, or was told not to wait, before the synchronous standby had
+    it: the answer waits until the standby has caught up with it.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._read_key_holders = Statements("intake.sql")["read_key_holders"]
         self._read_orders = Statements("reading.sql")["read_orders"]
+        self._confirm = Statements("session.sql")["confirm"]
 
     def answer(self, orders: Sequence[NewOrder]) -> dict[str, StoreOutcome]:
         """Return the outcome of each of ``orders``, by its order id.
@@ -48,7 +51,10 @@ class HeldOrders:
         """
         keyed = [order for order in orders if order.key is not None]
         unkeyed = [order for order in orders if order.key is None]
-        return self._by_key(keyed) | self._by_id(unkeyed)
+        found = self._by_key(keyed) | self._by_id(unkeyed)
+        if any(isinstance(outcome, Replayed) for outcome in found.values()):
+            self._session.write(self._confirm, (), bool)
+        return found
 
     def _by_key(self, orders: Sequence[NewOrder]) -> dict[str, StoreOutcome]:
         if not orders:

@@ -1,16 +1,16 @@
 """Accepts orders: the one write that clients wait for."""
 
-import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.intake import (
     KeyBusy,
     NewOrder,
+    Outcomes,
     RowRefused,
     Stored,
     StoreOutcome,
@@ -23,10 +23,12 @@ from orders.persistence.rows import encode_orders
 from orders.persistence.session import Session
 from orders.persistence.statements import Statements
 
-KEY_PATIENCE_SECONDS = 1.0
-"""How long keyed orders are tried again while someone else holds a key."""
-
-_PAUSE_SECONDS = (0.01, 0.04)
+_FIRST_WAIT: Final = "50ms"
+"""For someone else's key, while all orders of a batch wait with it."""
+_BRIEF_WAIT: Final = "10ms"
+"""While the held keys of a batch are told from the others."""
+_SORTING_SECONDS: Final = 0.25
+"""How long that is done; what is left is left to another call."""
 
 
 class _Insertion(NamedTuple):
@@ -37,15 +39,10 @@ class _Insertion(NamedTuple):
     """Ids that were not stored by this statement."""
 
 
-Outcomes = dict[str, StoreOutcome]
-"""By order id."""
-
-
 class PostgresIntakeStore:
     """Stores batches of orders, each batch in one statement that commits by itself.
 
-    Owned by one thread. The session should have a ``lock_timeout`` of about 200 ms:
-    it bounds how long a batch waits for the first request of a key.
+    Owned by one thread.
     """
 
     def __init__(self, session: Session, identity: NodeIdentity) -> None:
@@ -60,41 +57,68 @@ class PostgresIntakeStore:
         self._after_commit = failpoint("intake.after_commit")
 
     def store(
-        self, orders: Sequence[NewOrder], *, again: bool = False
+        self,
+        orders: Sequence[NewOrder],
+        tell: Callable[[Outcomes], None] = lambda _: None,
+        *,
+        suspected: bool = False,
     ) -> list[StoreOutcome]:
         """Store ``orders`` durably; the outcomes come in the same order.
 
-        One round trip, unless keys were used before or a row is at fault. With
-        ``again``, orders that an earlier try with an unknown outcome did store are
-        answered as ``Replayed``.
+        One round trip, unless keys were used before or are held, or a row is at
+        fault. ``tell`` gets the outcomes as they become certain, each once: before a
+        held key is waited for, and also when an error follows. Orders whose keys
+        someone else holds are ``KeyBusy`` after some 10 ms, where the keys are
+        ``suspected``, or 50 ms. An order that an earlier try with an unknown outcome
+        did store is ``Replayed``.
 
         Raises:
-            DatabaseUnavailableError: PostgreSQL is away. ``outcome_unknown`` is True
-                when any of the orders may be stored, by this or the earlier try.
+            DatabaseUnavailableError: PostgreSQL is away, or with ``ContentionError``
+                others hold a table. ``outcome_unknown`` is True when any of the
+                orders that ``tell`` did not get may be stored.
 
         """
         outcomes: Outcomes = {}
-        try:
-            self._store_groups(orders, outcomes)
-        except DatabaseUnavailableError as error:
-            unknown = again or error.outcome_unknown or bool(outcomes)
-            raise DatabaseUnavailableError(
-                str(error), outcome_unknown=unknown
-            ) from error
-        if again and any(isinstance(o, KeyBusy) for o in outcomes.values()):
-            raise DatabaseUnavailableError(
-                "the earlier try may still be running", outcome_unknown=True
-            )
+
+        def note(part: Outcomes) -> None:
+            outcomes.update(part)
+            tell(part)
+
+        wait = _BRIEF_WAIT if suspected else _FIRST_WAIT
+        groups = deque([orders])
+        sorting_ends = time.monotonic() + _SORTING_SECONDS
+        while groups:
+            group = groups.popleft()
+            try:
+                self._insert(group, wait, note)
+            except RowsRefusedError as refusal:
+                if len(group) == 1:
+                    note({group[0].order_id: RowRefused(str(refusal))})
+                groups.extend(_halves(group))
+            except ContentionError as contention:
+                group = [order for order in group if order.order_id not in outcomes]
+                keyed = [order for order in group if order.key is not None]
+                if contention.on_table or not keyed:
+                    raise
+                wait = _BRIEF_WAIT
+                if len(keyed) < len(group):
+                    groups.appendleft([order for order in group if order.key is None])
+                    groups.append(keyed)
+                elif len(group) > 1 and time.monotonic() < sorting_ends:
+                    groups.extend(_halves(group))
+                else:
+                    note({order.order_id: KeyBusy() for order in group})
         return [outcomes[order.order_id] for order in orders]
 
     def probe(self) -> None:
-        """Connect if need be and run one cheap statement.
+        """Connect if need be and commit next to nothing.
 
         Raises:
-            DatabaseUnavailableError: no answer, or the server is read-only.
+            DatabaseUnavailableError: no answer, the server is read-only, or a commit
+                waits for a standby that is away.
 
         """
-        [writable] = self._session.read(self._probe, (), bool)
+        [writable] = self._session.write(self._probe, (), bool)
         if not writable:
             self._session.close()
             raise DatabaseUnavailableError("the server is read-only")
@@ -103,35 +127,11 @@ class PostgresIntakeStore:
         """Close the connection."""
         self._session.close()
 
-    def _store_groups(self, orders: Sequence[NewOrder], outcomes: Outcomes) -> None:
-        """Store all at once, and in ever smaller groups where some stand out."""
-        groups = deque([orders])
-        patience_ends = time.monotonic() + KEY_PATIENCE_SECONDS
-        while groups:
-            group = groups.popleft()
-            try:
-                self._insert(group, outcomes)
-            except RowsRefusedError as refusal:
-                if len(group) == 1:
-                    outcomes[group[0].order_id] = RowRefused(str(refusal))
-                groups.extend(_halves(group))
-            except ContentionError:
-                unkeyed = [order for order in group if order.key is None]
-                if len(unkeyed) == len(group):
-                    raise
-                if unkeyed:
-                    groups.appendleft(unkeyed)
-                    groups.append([order for order in group if order.key is not None])
-                elif time.monotonic() < patience_ends:
-                    _pause()
-                    groups.extend(_halves(group) or (group,))
-                else:
-                    outcomes |= {order.order_id: KeyBusy() for order in group}
-
-    def _insert(self, orders: Sequence[NewOrder], outcomes: Outcomes) -> None:
+    def _insert(
+        self, orders: Sequence[NewOrder], wait: str, note: Callable[[Outcomes], None]
+    ) -> None:
         """Run one intake statement and note what became of each order."""
         keyed = any(order.key is not None for order in orders)
-        statement = self._store_keyed_orders if keyed else self._store_orders
         node_id = self._identity.node_id(self._session)
         try:
             batch = encode_orders(orders).decode()
@@ -139,25 +139,22 @@ class PostgresIntakeStore:
             raise RowsRefusedError(error.reason) from error
         if self._before_store is not None:
             self._before_store()
-        [(at, absent)] = self._session.write(statement, (batch, node_id), _Insertion)
+        parameters: tuple[object, ...] = (batch, node_id)
+        statement = self._store_orders
+        if keyed:
+            statement, parameters = self._store_keyed_orders, (*parameters, wait)
+        [(at, absent)] = self._session.write(statement, parameters, _Insertion)
         if self._after_commit is not None:
             self._after_commit()
         stored = Stored(at)
         lost = set(absent)
-        for order in orders:
-            if order.order_id not in lost:
-                outcomes[order.order_id] = stored
+        note({o.order_id: stored for o in orders if o.order_id not in lost})
         if lost:
             earlier = [order for order in orders if order.order_id in lost]
-            outcomes |= self._held.answer(earlier)
+            note(self._held.answer(earlier))
 
 
 def _halves(group: Sequence[NewOrder]) -> tuple[Sequence[NewOrder], ...]:
     """Return both halves, or nothing where there is only one order."""
     middle = len(group) // 2
     return (group[:middle], group[middle:]) if middle else ()
-
-
-def _pause() -> None:
-    """Let the holder of a key finish; jitter keeps nodes out of step."""
-    time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import psycopg
 
 from orders.domain.errors import DatabaseUnavailableError
-from orders.persistence.connection import BoundedConnection, SessionLimits, connect
+from orders.persistence.bounded import BoundedConnection
+from orders.persistence.connection import SessionLimits, connect
 from orders.persistence.failures import passes
 from orders.persistence.session import Session
 from orders.persistence.statements import Statement, Statements

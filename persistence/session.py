@@ -9,13 +9,14 @@ from psycopg import RawCursor
 from psycopg.rows import args_row
 
 from orders.domain.errors import DatabaseUnavailableError
-from orders.persistence.connection import BoundedConnection, SessionLimits, connect
+from orders.persistence.bounded import BoundedConnection
+from orders.persistence.connection import SessionLimits, connect
 from orders.persistence.failures import (
     ends_connection,
     translate,
     wants_another_server,
 )
-from orders.persistence.statements import Statement
+from orders.persistence.statements import Statement, Statements
 
 Row = TypeVar("Row")
 
@@ -41,6 +42,9 @@ class Session:
     - ``ContentionError``, a kind of it: deadlock, lock timeout or serialization
       failure; nothing was stored.
     - ``RowsRefusedError``: the data is at fault; nothing was stored.
+
+    A commit that waits for a synchronous standby cannot be taken back. Its session
+    sends nothing more until that wait is over, so such waits do not pile up.
 
     Args:
         url: a libpq URL or key-value string.
@@ -68,6 +72,8 @@ class Session:
         self._call_timeout_seconds = call_timeout_seconds or limits.call
         self._connection: BoundedConnection | None = None
         self._in_transaction = False
+        self._left_in_commit: int | None = None
+        self._waits_for_standby = Statements("session.sql")["waits_for_standby"]
 
     def read(
         self,
@@ -140,10 +146,17 @@ class Session:
         try:
             cursor.execute(statement.text, parameters, prepare=True)
         except psycopg.Error as error:
+            if commits and ends_connection(error):
+                self._left_in_commit = connection.backend_pid
             if ends_connection(error) or wants_another_server(error):
                 self.close()
             # Not "from error": its text may quote a row, which must not reach a log.
             raise translate(error, statement.name, commits=commits) from None
+        if connection.committed_here_only() and commits:
+            raise DatabaseUnavailableError(
+                f"{statement.name}: the wait for the synchronous standby was cancelled",
+                outcome_unknown=True,
+            )
         return cursor
 
     def _live_connection(self) -> BoundedConnection:
@@ -155,8 +168,13 @@ class Session:
 
         """
         connection = self._connection
-        if connection is not None and not connection.closed and not connection.lost():
-            return connection
+        if connection is None or connection.closed or connection.lost():
+            connection = self._new_connection()
+        if self._left_in_commit is not None:
+            self._await_commit(connection, self._left_in_commit)
+        return connection
+
+    def _new_connection(self) -> BoundedConnection:
         self.close()
         if self._in_transaction:
             raise DatabaseUnavailableError("the connection was lost in a transaction")
@@ -171,3 +189,19 @@ class Session:
         except psycopg.Error as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
         return self._connection
+
+    def _await_commit(self, connection: BoundedConnection, pid: int) -> None:
+        """Refuse to go on while a commit that was given up waits for the standby."""
+        try:
+            cursor = RawCursor(connection, row_factory=args_row(bool))
+            [waits] = cursor.execute(
+                self._waits_for_standby.text, (pid,), prepare=False
+            ).fetchall()
+        except psycopg.Error as error:
+            self.close()
+            raise translate(error, "waits_for_standby", commits=False) from None
+        if waits:
+            raise DatabaseUnavailableError(
+                "commits do not end: the server waits for its synchronous standby"
+            )
+        self._left_in_commit = None

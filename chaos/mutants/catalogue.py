@@ -11,13 +11,13 @@ ANSWER_BEFORE_COMMIT: Final = Mutant(
         Replacement(
             "actors/intake_writer.py",
             """\
-        outcomes = self._store.store([s.order for s in submissions], again=again)
+            self._store.store([s.order for s in submissions], tell)
 """,
             """\
-        from datetime import UTC, datetime
-        early = Stored(datetime.now(UTC))
-        self._replies.answer([(s.ticket, early) for s in submissions])
-        outcomes = self._store.store([s.order for s in submissions], again=again)
+            from datetime import UTC, datetime
+            early = Stored(datetime.now(UTC))
+            self._replies.answer([(s.ticket, early) for s in submissions])
+            self._store.store([s.order for s in submissions], tell)
 """,
         ),
         Replacement(
@@ -223,12 +223,12 @@ STALE_SNAPSHOT: Final = Mutant(
         Replacement(
             "persistence/intake.py",
             """\
-            outcomes |= self._held.answer(earlier)
+            note(self._held.answer(earlier))
 """,
             """\
-            outcomes |= {order.order_id: KeyBusy() for order in earlier}
             visible = [o for o in earlier if o.key is None or o.order_id in seen]
-            outcomes |= self._held.answer(visible)
+            note({o.order_id: KeyBusy() for o in earlier if o not in visible})
+            note(self._held.answer(visible))
 """,
         ),
     ),

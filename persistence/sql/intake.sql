@@ -32,10 +32,12 @@ select now(), array(select id::text from batch
 -- name: store_keyed_orders
 -- Stores a batch in which clients gave keys: only the orders whose key is new here.
 -- Keys are taken in their order, so that two nodes cannot wait for each other in a
--- circle. Returns the time of the transaction and the ids that were not stored.
+-- circle. Waits for someone else's key for $3. Returns the time of the transaction and
+-- the ids that were not stored.
 with batch as materialized (
-    select *
-    from json_to_recordset($1::json) as row (
+    select row.*
+    from (select set_config('lock_timeout', $3, true)) as patience,
+         json_to_recordset($1::json) as row (
         id uuid, tenant text, usr bigint, cur text, total bigint, items json,
         ref text, meta text, data text, trace text,
         route text, key text, print text)
@@ -86,5 +88,7 @@ cross join lateral (
 ) held;
 
 -- name: probe
--- Answers at once; says whether the server takes writes.
-select current_setting('transaction_read_only') = 'off';
+-- Says whether the server takes writes, and shows that a commit comes to an end.
+select case when current_setting('transaction_read_only') = 'off'
+            then pg_logical_emit_message(true, 'orders', '') is not null
+            else false end;

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import cast
 
 import psycopg
 import pytest
 
 from orders.actors.ports import IntakeStore
-from orders.domain.errors import DatabaseUnavailableError
 from orders.domain.events import event_data, event_type
 from orders.domain.identifiers import IdFactory
 from orders.domain.intake import (
@@ -26,10 +26,12 @@ from orders.domain.payment import Decision
 from orders.domain.settlement import settle
 from orders.domain.transitions import Change, move
 from orders.persistence.database import PostgresDatabase
+from orders.persistence.failures import ContentionError
 from orders.persistence.held_orders import ID_TAKEN
 from orders.persistence.identity import NodeIdentity
 from orders.persistence.intake import PostgresIntakeStore
 from orders.persistence.session import Session
+from orders.persistence.statements import Statement
 
 pytestmark = pytest.mark.integration
 
@@ -321,17 +323,81 @@ def test_a_key_held_elsewhere_is_busy_and_holds_up_nobody_else(
 ) -> None:
     batch = [new_order(), new_order("free"), new_order("held"), new_order()]
     store.probe()
-    with connection.transaction():
-        connection.execute(
-            "insert into idempotency_keys values (%s, %s, 'held', %s, 'x', now())",
-            (DEFAULT_TENANT, ROUTE, new_id()),
+    with held(connection, "held"):
+        outcomes = store.store(batch)
+
+    assert [type(o) for o in outcomes] == [Stored, Stored, KeyBusy, Stored]
+
+
+def test_orders_are_told_of_before_a_held_key_is_looked_for(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    batch = [*(new_order(f"k{n}") for n in range(200)), new_order("held"), new_order()]
+    times: list[tuple[float, int]] = []
+    store.store([new_order()])
+    with held(connection, "held"):
+        began = time.monotonic()
+        outcomes = store.store(
+            batch, lambda part: times.append((time.monotonic() - began, len(part)))
         )
+
+    unkeyed_seconds, first = times[0]
+    assert first == 1
+    assert unkeyed_seconds < times[-1][0]
+    assert [type(o) for o in outcomes].count(Stored) == len(batch) - 1
+    assert times[-1][0] < 1.0
+
+
+def test_suspected_keys_are_waited_for_more_briefly(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    store.store([new_order()])
+    took = {}
+    with held(connection, "held"):
+        for suspected in (False, True):
+            began = time.monotonic()
+            outcome = store.store([new_order("held")], suspected=suspected)
+            took[suspected] = time.monotonic() - began
+            assert outcome == [KeyBusy()]
+
+    assert took[False] >= 0.05
+    assert took[True] < took[False]
+
+
+def test_many_held_keys_are_left_for_later_within_a_bound(
+    store: PostgresIntakeStore, connection: psycopg.Connection
+) -> None:
+    batch = [new_order(f"k{n}") for n in range(500)]
+    store.store([new_order()])
+    with held(connection, *(f"k{n}" for n in range(0, 500, 2))):
         began = time.monotonic()
         outcomes = store.store(batch)
         took = time.monotonic() - began
 
-    assert [type(o) for o in outcomes] == [Stored, Stored, KeyBusy, Stored]
-    assert took < 2.5
+    assert {type(o) for o in outcomes} <= {Stored, KeyBusy}
+    assert sum(isinstance(o, KeyBusy) for o in outcomes) >= 250
+    assert took < 2.0
+
+
+def test_the_wait_for_a_key_is_over_with_its_statement(
+    store: PostgresIntakeStore,
+) -> None:
+    store.store([new_order("k")])
+
+    show = Statement("show", b"show lock_timeout")
+    assert store._session.read(show, (), str) == ["200ms"]
+
+
+@contextmanager
+def held(connection: psycopg.Connection, *keys: str) -> Iterator[None]:
+    """Have a stranger hold ``keys`` in an open transaction."""
+    with connection.transaction():
+        for key in keys:
+            connection.execute(
+                "insert into idempotency_keys values (%s, %s, %s, %s, 'x', now())",
+                (DEFAULT_TENANT, ROUTE, key, new_id()),
+            )
+        yield
 
 
 def test_a_key_whose_first_request_failed_is_free(
@@ -365,7 +431,7 @@ def test_an_order_stored_before_is_replayed_when_tried_again(
     keyed, unkeyed, fresh = new_order("k"), new_order(), new_order()
     store.store([keyed, unkeyed])
 
-    outcomes = store.store([keyed, unkeyed, fresh], again=True)
+    outcomes = store.store([keyed, unkeyed, fresh])
 
     assert [type(o) for o in outcomes] == [Replayed, Replayed, Stored]
 
@@ -379,7 +445,7 @@ def test_an_order_tried_again_is_not_published_again(
     store.store([order])
     connection.execute("delete from outbox")
 
-    store.store([order], again=True)
+    store.store([order])
 
     assert count(connection, "outbox") == 0
 
@@ -394,28 +460,30 @@ def test_an_id_of_another_order_is_refused(store: PostgresIntakeStore) -> None:
     assert outcome == RowRefused(ID_TAKEN)
 
 
-def test_a_busy_key_tried_again_leaves_the_outcome_unknown(
-    store: PostgresIntakeStore, connection: psycopg.Connection
-) -> None:
-    with connection.transaction():
-        connection.execute(
-            "insert into idempotency_keys values (%s, %s, 'held', %s, 'x', now())",
-            (DEFAULT_TENANT, ROUTE, new_id()),
-        )
-        with pytest.raises(DatabaseUnavailableError) as caught:
-            store.store([new_order("held")], again=True)
-
-    assert caught.value.outcome_unknown
-
-
-def test_a_locked_table_is_reported_as_not_stored(
-    store: PostgresIntakeStore, connection: psycopg.Connection
+@pytest.mark.parametrize("mode", ["share", "access exclusive"])
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("orders", None),
+        ("outbox", None),
+        ("orders", "k"),
+        ("outbox", "k"),
+        ("idempotency_keys", "k"),
+    ],
+)
+def test_a_locked_table_is_contention_and_nothing_is_stored(
+    store: PostgresIntakeStore,
+    connection: psycopg.Connection,
+    key: str | None,
+    mode: str,
+    table: str,
 ) -> None:
     store.probe()
-    store.store([new_order()])
+    store.store([new_order(key and "warm")])
     with connection.transaction():
-        connection.execute("lock table orders")
-        with pytest.raises(DatabaseUnavailableError) as caught:
-            store.store([new_order()])
+        connection.execute(f"lock table {table} in {mode} mode".encode())
+        with pytest.raises(ContentionError) as caught:
+            store.store([new_order(key)])
 
     assert not caught.value.outcome_unknown
+    assert not caught.value.server_is_away

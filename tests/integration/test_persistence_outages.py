@@ -147,7 +147,7 @@ def test_trying_again_after_a_lost_reply_stores_nothing_twice(
     relay.cuts_next_reply.set()
     failure(lambda: store.store([order]))
 
-    [outcome] = store.store([order], again=True)
+    [outcome] = store.store([order])
 
     store.close()
     assert isinstance(outcome, Replayed)

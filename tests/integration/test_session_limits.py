@@ -9,7 +9,8 @@ from psycopg import conninfo
 
 from orders.cli.adapters import Adapters, session_limits_of
 from orders.config.settings import Settings, load_settings
-from orders.persistence.connection import BoundedConnection, SessionLimits, connect
+from orders.persistence.bounded import BoundedConnection
+from orders.persistence.connection import SessionLimits, connect
 from orders.persistence.database import PostgresDatabase
 from orders.persistence.durability import UnsafeServerError
 from orders.persistence.reading import PostgresReadStore

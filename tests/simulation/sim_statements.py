@@ -149,6 +149,12 @@ def probe(call: Call) -> Rows:
     return [(True,)]
 
 
+def confirm(call: Call) -> Rows:
+    """Commit a mark."""
+    del call
+    return [(True,)]
+
+
 # --- settlement --------------------------------------------------------------
 
 
@@ -255,7 +261,8 @@ def forget_published(call: Call) -> int:
 HANDLERS: dict[str, Handler] = {
     handler.__name__: handler
     for handler in (
-        *(store_orders, store_keyed_orders, read_key_holders, read_orders, probe),
+        *(store_orders, store_keyed_orders, read_key_holders, read_orders),
+        *(probe, confirm),
         *(read_open, count_existing, move_orders, record_settlements),
         *(free_orders, watch_held, forget_published),
     )

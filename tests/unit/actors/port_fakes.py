@@ -8,7 +8,7 @@ from actor_fakes import NOON, FakeClock
 from orders.actors.ports import PublishResults, ScanResult
 from orders.domain.changing import ChangeOutcome, OrderChange
 from orders.domain.events import OrderEvent
-from orders.domain.intake import NewOrder, Stored, StoreOutcome
+from orders.domain.intake import NewOrder, Outcomes, Stored, StoreOutcome
 from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import Order
@@ -44,19 +44,36 @@ class FakeIntakeStore(Flaky):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: list[tuple[list[str], bool]] = []
+        self.calls: list[list[str]] = []
+        self.suspected: list[bool] = []
         self.outcomes: dict[str, StoreOutcome] = {}
+        self.early: set[str] = set()
+        """Told before what goes wrong with the rest."""
         self.probes: list[BaseException | None] = []
         self.probe_count = 0
         self.on_store: Callable[[], None] = lambda: None
 
     def store(
-        self, orders: Sequence[NewOrder], *, again: bool = False
-    ) -> list[StoreOutcome]:
-        self.calls.append(([o.order_id for o in orders], again))
+        self,
+        orders: Sequence[NewOrder],
+        tell: Callable[[Outcomes], None],
+        *,
+        suspected: bool = False,
+    ) -> None:
+        self.calls.append([o.order_id for o in orders])
+        self.suspected.append(suspected)
         self.on_store()
+        early = [o for o in orders if o.order_id in self.early]
+        self._tell(early, tell)
         self.trip()
-        return [self.outcomes.get(o.order_id, Stored(NOON)) for o in orders]
+        self._tell([o for o in orders if o not in early], tell)
+
+    def _tell(
+        self, orders: Sequence[NewOrder], tell: Callable[[Outcomes], None]
+    ) -> None:
+        if orders:
+            ids = [o.order_id for o in orders]
+            tell({i: self.outcomes.get(i, Stored(NOON)) for i in ids})
 
     def probe(self) -> None:
         self.probe_count += 1

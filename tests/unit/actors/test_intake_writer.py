@@ -13,6 +13,7 @@ from orders.actors.intake_writer import IntakeWriter
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
     OUTCOME_UNKNOWN,
+    OVERLOADED,
     OutboxSuspect,
     PublishEvents,
     Refused,
@@ -21,7 +22,14 @@ from orders.actors.messages import (
     Wake,
 )
 from orders.domain.errors import DatabaseUnavailableError
-from orders.domain.intake import KeyBusy, KeyReused, Replayed, RowRefused, Stored
+from orders.domain.intake import (
+    IdempotencyKey,
+    KeyBusy,
+    KeyReused,
+    Replayed,
+    RowRefused,
+    Stored,
+)
 
 REFUSED = DatabaseUnavailableError("refused")
 LOST = DatabaseUnavailableError("lost in COMMIT", outcome_unknown=True)
@@ -106,7 +114,7 @@ def test_waiting_messages_share_one_commit(bench: Bench) -> None:
 
     bench.world.deliver(bench.actor)
 
-    assert bench.store.calls == [(["a", "b", "c"], False)]
+    assert bench.store.calls == [["a", "b", "c"]]
 
 
 def test_batch_is_answered_in_one_hand_over(bench: Bench) -> None:
@@ -124,7 +132,7 @@ def test_commit_holds_no_more_than_a_batch(bench: Bench) -> None:
 
     bench.world.deliver(bench.actor)
 
-    assert [names for names, _ in bench.store.calls] == [
+    assert bench.store.calls == [
         ["a", "b", "c"],
         ["d", "e", "f"],
     ]
@@ -164,7 +172,7 @@ def test_order_that_its_deadline_claimed_is_not_stored(bench: Bench) -> None:
 
     bench.world.deliver(bench.actor)
 
-    assert bench.store.calls == [(["b"], False)]
+    assert bench.store.calls == [["b"]]
 
 
 def test_batch_of_which_nothing_is_left_asks_nothing_of_the_database(
@@ -202,7 +210,7 @@ def test_only_stored_orders_are_published(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "outcome",
-    [Replayed(order("first")), KeyReused(), KeyBusy(), RowRefused("22003")],
+    [Replayed(order("first")), KeyReused(), RowRefused("22003")],
     ids=lambda outcome: type(outcome).__name__,
 )
 def test_outcome_is_answered_as_it_is(bench: Bench, outcome: Any) -> None:
@@ -291,7 +299,7 @@ def test_unknown_outcome_is_tried_again_with_the_same_orders(bench: Bench) -> No
 
     bench.world.pass_time(bench.actor, 1.0)
 
-    assert bench.store.calls == [(["a", "b"], False), (["a", "b"], True)]
+    assert bench.store.calls == [["a", "b"], ["a", "b"]]
 
 
 def test_second_try_answers(bench: Bench) -> None:
@@ -378,8 +386,121 @@ def test_successor_goes_on_with_the_batch_in_doubt(bench: Bench) -> None:
 
     bench.world.pass_time(successor, 1.0)
 
-    assert bench.store.calls[-1] == (["a"], True)
+    assert bench.store.calls[-1] == ["a"]
     assert bench.world.replies.given == {"a": Stored(NOON)}
+
+
+def test_what_is_certain_is_answered_though_the_rest_is_not(bench: Bench) -> None:
+    bench.store.early = {"a"}
+    bench.store.errors = [LOST]
+
+    bench.write("a", "b")
+
+    assert bench.world.replies.given == {"a": Stored(NOON)}
+    assert bench.published() == ["a"]
+
+
+def test_what_was_answered_is_not_tried_again(bench: Bench) -> None:
+    bench.store.early = {"a"}
+    bench.store.errors = [LOST]
+    bench.write("a", "b")
+
+    bench.world.pass_time(bench.actor, 1.0)
+
+    assert bench.store.calls == [["a", "b"], ["b"]]
+    assert len(bench.world.replies.batches) == 2
+
+
+# --- held keys ---
+
+
+def test_held_key_is_kept_apart_and_holds_up_nobody(bench: Bench) -> None:
+    bench.store.outcomes = {"a": KeyBusy()}
+
+    bench.write("a", "b")
+
+    assert bench.world.replies.given == {"b": Stored(NOON)}
+    assert bench.role.lane.depth == 0
+    assert bench.role.pending == 1
+
+
+def test_held_key_is_tried_again_by_itself(bench: Bench) -> None:
+    bench.store.outcomes = {"a": KeyBusy()}
+    bench.write("a", "b")
+    del bench.store.outcomes["a"]
+
+    bench.world.pass_time(bench.actor, 0.1)
+
+    assert bench.store.calls[-1] == ["a"]
+    assert bench.store.suspected == [False, True]
+    assert bench.world.replies.given["a"] == Stored(NOON)
+    assert bench.published() == ["b", "a"]
+
+
+def test_held_key_is_busy_once_its_patience_is_used_up(bench: Bench) -> None:
+    bench.store.outcomes = {"a": KeyBusy()}
+    bench.write("a")
+    bench.world.pass_time(bench.actor, 0.9)
+    before = dict(bench.world.replies.given)
+
+    bench.world.pass_time(bench.actor, 0.3)
+
+    assert before == {}
+    assert bench.world.replies.given == {"a": KeyBusy()}
+    assert bench.role.pending == 0
+
+
+def test_held_key_in_doubt_is_admitted_at_its_deadline(bench: Bench) -> None:
+    bench.store.errors = [LOST]
+    bench.store.outcomes = {"a": KeyBusy()}
+    bench.write("a", "b")
+    bench.world.pass_time(bench.actor, 3.0)
+    before = dict(bench.world.replies.given)
+
+    bench.world.pass_time(bench.actor, 4.0)
+
+    assert before == {"b": Stored(NOON)}
+    assert bench.world.replies.given["a"] == Refused(OUTCOME_UNKNOWN, 2.0)
+    assert bench.suspicions() > 0
+
+
+def test_a_try_of_held_keys_that_is_lost_leaves_them_in_doubt(bench: Bench) -> None:
+    bench.store.outcomes = {"a": KeyBusy()}
+    bench.write("a")
+    bench.store.errors = [LOST]
+
+    bench.world.pass_time(bench.actor, 2.5)
+
+    assert bench.world.replies.given == {}
+
+
+def test_repetition_of_a_held_key_is_no_part_of_a_batch(bench: Bench) -> None:
+    bench.store.outcomes = {"a": KeyBusy(), "again": KeyBusy()}
+    for name, others in (("a", ()), ("again", ("b",))):
+        message = store_orders(name, *others, deadline=DEADLINE)
+        first = message.submissions[0]
+        key = IdempotencyKey("POST /v1/orders", "k", b"print")
+        first.order = first.order._replace(key=key)
+        bench.role.offer(message)
+        bench.world.deliver(bench.actor)
+
+    assert bench.store.calls == [["a"], ["b"]]
+
+
+# --- contention ---
+
+
+class ContendedError(DatabaseUnavailableError):
+    server_is_away = False
+
+
+def test_contention_refuses_and_leaves_the_database_available(bench: Bench) -> None:
+    bench.store.errors = [ContendedError("locked")]
+
+    bench.write("a")
+
+    assert bench.world.replies.given == {"a": Refused(OVERLOADED, 2.0)}
+    assert bench.world.status.database_available
 
 
 # --- availability ---
