@@ -208,7 +208,9 @@ def test_other_options_of_the_url_have_the_last_word(
 
 
 @pytest.mark.parametrize("name", ["transaction_timeout", "idle_session_timeout"])
-def test_limits_that_are_not_ours_are_lifted(empty_database_url: str, name: str) -> None:
+def test_limits_that_are_not_ours_are_lifted(
+    empty_database_url: str, name: str
+) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         _set(connection, "database", connection.info.dbname, name)
     session = Session(empty_database_url, application_name="test")
@@ -247,13 +249,17 @@ def test_a_database_that_runs_no_triggers_is_refused(empty_database_url: str) ->
                 sql.Identifier(connection.info.dbname)
             )
         )
-    database = PostgresDatabase(empty_database_url, node_name="test", node_lease_seconds=30)
+    database = PostgresDatabase(
+        empty_database_url, node_name="test", node_lease_seconds=30
+    )
 
     with pytest.raises(UnsuitableServerError, match="session_replication_role"):
         database.check()
 
 
-def test_an_address_that_libpq_cannot_read_is_not_repeated(empty_database_url: str) -> None:
+def test_an_address_that_libpq_cannot_read_is_not_repeated(
+    empty_database_url: str,
+) -> None:
     session = Session("postgresql://u:S3cretZ%zz@h/d", application_name="test")
 
     with pytest.raises(DatabaseUnavailableError) as caught:
