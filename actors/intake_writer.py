@@ -127,12 +127,7 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         except DatabaseUnavailableError as error:
             self._note(error)
             left = [s for s in submissions if not s.done]
-            if not (again or error.outcome_unknown):
-                self._refuse(left, refusal_of(error))
-            elif self._all_late(left):
-                self._refuse(left, _UNKNOWN)
-            else:
-                return False
+            return self._give_up(left, error, unsure=again or error.outcome_unknown)
         return True
 
     def _store_all(self, submissions: Sequence[Submission], *, again: bool) -> None:
@@ -241,6 +236,22 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
             self._telemetry.accepted(len(events))
             if not self._producer.offer(PublishEvents(tuple(events))):
                 self._sweeper.tell(OutboxSuspect())
+
+    def _give_up(
+        self,
+        submissions: Sequence[Submission],
+        error: DatabaseUnavailableError,
+        *,
+        unsure: bool,
+    ) -> bool:
+        """Tell whether the batch is finished with."""
+        if not unsure:
+            self._refuse(submissions, refusal_of(error))
+        elif self._all_late(submissions):
+            self._refuse(submissions, _UNKNOWN)
+        else:
+            return False
+        return True
 
     def _refuse(self, submissions: Sequence[Submission], refused: Refused) -> None:
         if refused is _UNKNOWN:

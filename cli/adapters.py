@@ -26,6 +26,8 @@ from orders.persistence.database import PostgresDatabase
 from orders.persistence.migrations import migrate
 
 _SECONDS_PER_HOUR = 3600
+_OTHER_CONNECTIONS = 7
+"""Settlement writer, resolver, changer, two readers, sweeper; one while it starts."""
 _GATHER_RECORDS_SECONDS = (0.25, 0.000_6, 0.01)
 """From one batch of records to the next poll under load; chosen by `make bench`."""
 _MILLISECONDS = 1000
@@ -50,6 +52,7 @@ class Adapters:
             node_lease_seconds=settings.sweeper.lease_seconds,
             limits=self._limits,
             require_durability=settings.database.require_durability,
+            connections=connections_of(settings),
         )
 
     def prepare_database(self) -> None:
@@ -150,6 +153,12 @@ class Adapters:
             # Orders go on meanwhile, and a broker or an operator may mend it.
             self._log.error("topic.refused", error=str(error))
             raise BrokerUnavailableError(str(error)) from error
+
+
+def connections_of(settings: Settings) -> int:
+    """Return how many connections to PostgreSQL a node has at most, at a time."""
+    keys = 1 if settings.wants_keys else 0
+    return settings.intake.writers + _OTHER_CONNECTIONS + keys
 
 
 def session_limits_of(database: DatabaseSettings) -> SessionLimits:

@@ -37,6 +37,7 @@ from orders.http.server import OrderServer
 from orders.observability.metrics import Metrics
 from orders.persistence.database import SchemaOutdatedError
 from orders.persistence.durability import UnsafeServerError
+from orders.persistence.failures import UnsuitableServerError
 from orders.persistence.migrations import MigrationError
 
 _LOOP_STALL_SECONDS = 10.0
@@ -152,7 +153,12 @@ def _prepare(adapters: Adapters, refuse: Callable[[str], None]) -> None:
     """Prepare the database; what waiting cannot mend ends the node."""
     try:
         adapters.prepare_database()
-    except (MigrationError, SchemaOutdatedError, UnsafeServerError) as error:
+    except (
+        MigrationError,
+        SchemaOutdatedError,
+        UnsafeServerError,
+        UnsuitableServerError,
+    ) as error:
         refuse(str(error))
         raise DatabaseUnavailableError(str(error)) from error
 

@@ -24,8 +24,8 @@ _TEXT_TYPES = ("uuid", "json")
 
 _SERVER_SPEAKS_FIRST_SECONDS = 3.0
 _NAME_SECONDS = 2.0
-_LONGEST_DIAL_SECONDS = 6.0
-"""With one call after it, still less than a supervised actor may be silent."""
+_LONGEST_DIAL_SECONDS = 4.5
+"""The shortest silence that an actor can be replaced for is 5 s."""
 
 _LIBPQ: dict[str, str | int | None] = {
     "target_session_attrs": "read-write",

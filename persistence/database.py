@@ -1,6 +1,7 @@
 """Makes the stores of one process, each with a session set up for its work."""
 
 from collections.abc import Mapping
+from contextlib import closing
 
 from orders.persistence.api_keys import PostgresKeyStore
 from orders.persistence.changing import PostgresChangeStore
@@ -12,6 +13,7 @@ from orders.persistence.migrations import missing
 from orders.persistence.reading import PostgresReadStore
 from orders.persistence.session import Session
 from orders.persistence.settlement import PostgresSettlementStore
+from orders.persistence.sharing import check_pool_mode, check_room
 from orders.persistence.sweeping import PostgresSweepStore
 
 # Every question is about few rows by key. Statistics of a fresh table mislead the
@@ -47,6 +49,7 @@ class PostgresDatabase:
         limits: how long each session waits for what.
         require_durability: whether ``check`` refuses a server that may lose what it
             confirmed.
+        connections: how many the stores of one node may have open at a time.
 
     """
 
@@ -58,10 +61,12 @@ class PostgresDatabase:
         node_lease_seconds: float,
         limits: SessionLimits = _LIMITS,
         require_durability: bool = True,
+        connections: int = 1,
     ) -> None:
         self._url = url
         self._limits = limits
         self._require_durability = require_durability
+        self._connections = connections
         self._identity = NodeIdentity(node_name, lease_seconds=node_lease_seconds)
 
     def check(self) -> None:
@@ -70,17 +75,20 @@ class PostgresDatabase:
         Raises:
             SchemaOutdatedError: migrations are missing; the message names them.
             UnsafeServerError: the server may lose what it confirmed.
+            UnsuitableServerError: it cannot be worked with.
             MigrationError: an applied migration differs from this version's file.
             DatabaseUnavailableError: PostgreSQL did not answer; ask again later.
 
         """
-        session = self._session("check")
-        try:
+        with (
+            closing(self._session("check")) as session,
+            closing(self._session("check")) as other,
+        ):
+            check_pool_mode(session, other)
+            check_room(session, self._connections)
             if self._require_durability:
                 check_durability(session)
             names = missing(session)
-        finally:
-            session.close()
         if names:
             raise SchemaOutdatedError(
                 f"the database lacks {', '.join(names)}: run the migrations first"

@@ -15,7 +15,7 @@ import psycopg
 from orders.domain.errors import DatabaseUnavailableError
 from orders.persistence.bounded import BoundedConnection
 from orders.persistence.connection import SessionLimits, connect
-from orders.persistence.failures import passes
+from orders.persistence.failures import POOLED, passes
 from orders.persistence.session import Session
 from orders.persistence.statements import Statement, Statements
 
@@ -23,6 +23,10 @@ _FILE_NAME = re.compile(r"\d{4}_\w+\.sql", re.ASCII)
 _GRANTS = "grants.sql"
 _CALL_TIMEOUT_SECONDS = 900.0
 _LIMITS = SessionLimits()
+_NO_RIGHTS = (
+    "this role may not change the schema: run `orders migrate` as its owner, and start"
+    " nodes with ORDERS_DATABASE__MIGRATE_AT_START=false"
+)
 
 
 class MigrationError(Exception):
@@ -60,8 +64,9 @@ def migrate(url: str, *, limits: SessionLimits = _LIMITS) -> list[str]:
     """Apply what is missing; return the names of what was applied.
 
     Safe from several nodes at once: they wait for each other on an advisory lock,
-    for at most a minute, and the later ones find nothing to do. Of ``limits`` those
-    of statements and locks do not apply: the migrations have their own.
+    for at most a minute, and the later ones find nothing to do. A role that does not
+    own the schema may call this where nothing is missing. Of ``limits`` those of
+    statements and locks do not apply: the migrations have their own.
 
     Raises:
         MigrationError: a file was changed after it was applied, or PostgreSQL
@@ -70,24 +75,28 @@ def migrate(url: str, *, limits: SessionLimits = _LIMITS) -> list[str]:
             changed; call again later.
 
     """
-    statements = Statements("migrations.sql")
     try:
-        connection = connect(
-            url,
-            application_name="orders migrate",
-            settings={"statement_timeout": "0"},
-            limits=limits,
-            call_timeout_seconds=_CALL_TIMEOUT_SECONDS,
-        )
+        with _connect(url, limits) as connection:
+            with _connect(url, limits) as other:
+                if connection.backend_pid == other.backend_pid:
+                    raise MigrationError(POOLED)
+            return _apply_missing(connection, known_migrations())
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise MigrationError(f"{_NO_RIGHTS} ({str(error).strip()})") from error
     except psycopg.Error as error:
-        raise DatabaseUnavailableError(str(error).strip()) from error
-    with connection:
-        try:
-            return _apply_missing(connection, statements, known_migrations())
-        except psycopg.Error as error:
-            if passes(error):
-                raise DatabaseUnavailableError(str(error).strip()) from error
-            raise MigrationError(str(error).strip()) from error
+        if passes(error):
+            raise DatabaseUnavailableError(str(error).strip()) from error
+        raise MigrationError(str(error).strip()) from error
+
+
+def _connect(url: str, limits: SessionLimits) -> BoundedConnection:
+    return connect(
+        url,
+        application_name="orders migrate",
+        settings={"statement_timeout": "0"},
+        limits=limits,
+        call_timeout_seconds=_CALL_TIMEOUT_SECONDS,
+    )
 
 
 def missing(session: Session) -> list[str]:
@@ -115,18 +124,29 @@ def pending(url: str) -> list[str]:
         session.close()
 
 
-def _apply_missing(
-    connection: BoundedConnection, statements: Statements, known: list[Migration]
-) -> list[str]:
+def _apply_missing(connection: BoundedConnection, known: list[Migration]) -> list[str]:
+    statements = Statements("migrations.sql")
+    [(present, ours)] = connection.execute(statements["look_at_register"].text)
+    if present and not ours:
+        # Who may not change the schema may still find that nothing is to be changed.
+        if lacking := _not_in(_read_register(connection, statements), known):
+            raise MigrationError(f"{_NO_RIGHTS} (it lacks {lacking[0].name})")
+        return []
     for name in ("limit_waiting", "lock_migrations", "create_register"):
         connection.execute(statements[name].text)
-    rows = connection.execute(statements["read_register"].text).fetchall()
-    new = _not_in([_Applied(*row) for row in rows], known)
+    new = _not_in(_read_register(connection, statements), known)
     for migration in new:
         _apply(connection, statements, migration)
     folder = files("orders.persistence").joinpath("schema")
     connection.execute(folder.joinpath(_GRANTS).read_bytes())
     return [migration.name for migration in new]
+
+
+def _read_register(
+    connection: BoundedConnection, statements: Statements
+) -> list[_Applied]:
+    rows = connection.execute(statements["read_register"].text).fetchall()
+    return [_Applied(*row) for row in rows]
 
 
 def _apply(

@@ -1,6 +1,7 @@
 """``orders check``."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,16 @@ def _findings() -> Iterator[Finding]:
 
 
 def _database_findings(settings: "Settings") -> Iterator[Finding]:
+    from orders.cli.adapters import connections_of  # noqa: PLC0415
     from orders.persistence.durability import check_durability  # noqa: PLC0415
     from orders.persistence.migrations import pending  # noqa: PLC0415
     from orders.persistence.operator_reads import operator_reads  # noqa: PLC0415
     from orders.persistence.session import Session  # noqa: PLC0415
+    from orders.persistence.sharing import (  # noqa: PLC0415
+        check_pool_mode,
+        check_room,
+        connection_room,
+    )
 
     def reach() -> str:
         with operator_reads(database_url(settings)) as reads:
@@ -68,6 +75,17 @@ def _database_findings(settings: "Settings") -> Iterator[Finding]:
             session.close()
         return "a confirmed commit survives a crash"
 
+    def connections() -> str:
+        url, name = database_url(settings), "orders cli"
+        with (
+            closing(Session(url, application_name=name)) as one,
+            closing(Session(url, application_name=name)) as other,
+        ):
+            check_pool_mode(one, other)
+            wanted = connections_of(settings)
+            check_room(one, wanted)
+            return f"a node opens up to {wanted} of {connection_room(one)}"
+
     def schema() -> str:
         missing = pending(database_url(settings))
         if missing:
@@ -78,6 +96,7 @@ def _database_findings(settings: "Settings") -> Iterator[Finding]:
     yield reached
     if reached.ok:
         yield _look("durability", durable)
+        yield _look("connections", connections)
         yield _look("schema", schema)
 
 

@@ -16,7 +16,10 @@ def migrate(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the database's schema up to this version.
+    """Bring the database's schema up to this version, as its owner.
+
+    Connects to PostgreSQL directly, or through a pooler in session mode: a lock of the
+    session keeps two migrations apart.
 
     Example: orders migrate --check || orders migrate
     """

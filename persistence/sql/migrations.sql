@@ -18,6 +18,13 @@ create table if not exists schema_migrations (
     applied_at timestamptz not null default now()
 );
 
+-- name: look_at_register
+-- Tells whether the register is there, and whether this role may act as its owner.
+select register is not null,
+       exists (select from pg_class
+               where oid = register and pg_has_role(relowner, 'usage'))
+from to_regclass('schema_migrations') as register;
+
 -- name: has_register
 -- Tells whether any migration was ever run here.
 select to_regclass('schema_migrations') is not null;

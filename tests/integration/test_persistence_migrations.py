@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from orders.domain.order import OrderStatus, PaymentStatus
 from orders.persistence import migrations
@@ -161,3 +162,41 @@ def test_every_schema_file_is_shipped() -> None:
     folder = Path(migrations.__file__).parent / "schema"
 
     assert sorted(file.name for file in folder.glob("0*.sql")) == ALL
+
+
+@pytest.fixture
+def app_url(database_url: str, connection: psycopg.Connection) -> Iterator[str]:
+    """The same database for a role that may serve, and not change the schema."""
+    connection.execute("create role may_serve login")
+    connection.execute("grant select on all tables in schema public to may_serve")
+    yield conninfo.make_conninfo(database_url, user="may_serve")
+    connection.execute("drop owned by may_serve")
+    connection.execute("drop role may_serve")
+
+
+def test_a_role_without_ddl_finds_that_nothing_is_to_be_done(app_url: str) -> None:
+    assert migrate(app_url) == []
+
+
+def test_a_role_without_ddl_is_told_what_to_do_where_something_is_missing(
+    app_url: str, connection: psycopg.Connection
+) -> None:
+    connection.execute("delete from schema_migrations where name = %s", (ALL[-1],))
+
+    with pytest.raises(MigrationError, match="ORDERS_DATABASE__MIGRATE_AT_START") as e:
+        migrate(app_url)
+
+    assert ALL[-1] in str(e.value)
+
+
+def test_a_role_without_ddl_is_told_what_to_do_in_an_empty_database(
+    empty_database_url: str,
+) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("create role may_look login")
+        try:
+            url = conninfo.make_conninfo(empty_database_url, user="may_look")
+            with pytest.raises(MigrationError, match="MIGRATE_AT_START"):
+                migrate(url)
+        finally:
+            connection.execute("drop role may_look")

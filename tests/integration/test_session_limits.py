@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from typing import cast
 from unittest.mock import Mock
 
+import psycopg
 import pytest
 from psycopg import conninfo
 
-from orders.cli.adapters import Adapters, session_limits_of
+from orders.cli.adapters import Adapters, connections_of, session_limits_of
 from orders.config.settings import Settings, load_settings
 from orders.persistence.bounded import BoundedConnection
 from orders.persistence.connection import SessionLimits, connect
 from orders.persistence.database import PostgresDatabase
 from orders.persistence.durability import UnsafeServerError
+from orders.persistence.failures import UnsuitableServerError
 from orders.persistence.reading import PostgresReadStore
 from orders.persistence.session import Session
 from orders.persistence.statements import Statement
@@ -166,3 +168,31 @@ def test_a_node_is_told_whether_durability_is_required(
     lenient = settings.model_copy(update={"database": database})
 
     Adapters(lenient, careless_url, "127.0.0.1:9092", Mock()).prepare_database()
+
+
+@pytest.mark.parametrize("whose", ["role", "database"])
+def test_a_server_without_room_for_a_node_is_refused(
+    database_url: str, whose: str
+) -> None:
+    """Superusers know no limits of a role, so another one signs in."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        name = connection.info.dbname if whose == "database" else "few"
+        connection.execute("create role few login")
+        try:
+            connection.execute(f"alter {whose} {name} connection limit 3".encode())
+            url = conninfo.make_conninfo(database_url, user="few")
+            database = PostgresDatabase(
+                url, node_name="test", node_lease_seconds=30, connections=4
+            )
+            with pytest.raises(UnsuitableServerError, match=r"4 connections.* 3"):
+                database.check()
+        finally:
+            connection.execute("drop role few")
+
+
+def test_each_writer_counts_as_a_connection(settings: Settings) -> None:
+    more = settings.model_copy(
+        update={"intake": settings.intake.model_copy(update={"writers": 4})}
+    )
+
+    assert connections_of(more) == connections_of(settings) + 2

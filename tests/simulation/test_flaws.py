@@ -69,7 +69,7 @@ def test_a_flawed_service_is_found_out(
         (
             IntakeWriter,
             "_give_up",
-            lambda writer, submissions, unsure: give_up(writer, submissions, False),
+            lambda *given, unsure: give_up(*given, unsure=False),
             "stored",
         ),
         (Sweeper, "_publish_abandoned", _do_nothing, "unconfirmed"),
