@@ -144,6 +144,14 @@ def set_read_only(url: str, *, read_only: bool) -> None:
     _run(url, f"alter system {change}", "select pg_reload_conf()")
 
 
+def set_standby(url: str, *, away: bool) -> None:
+    """Make commits wait for a synchronous standby that does not exist, or for none."""
+    change = "set synchronous_standby_names = 'absent'"
+    if not away:
+        change = "reset synchronous_standby_names"
+    _run(url, f"alter system {change}", "select pg_reload_conf()")
+
+
 def make_database(url: str, name: str) -> None:
     """Make an empty database."""
     _run(url, f"create database {name}")

@@ -147,7 +147,7 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
             "PostgreSQL frozen",
             (
                 *(f"{part} backend" for part in _SESSIONS),
-                *("server", "orders locked"),
+                *("server", "orders locked", "standby away"),
             ),
             (0.5, 2.0),
             12,

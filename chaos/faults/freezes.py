@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from orders.chaos.arena import Arena
-from orders.chaos.database import backends_of, locked_orders
+from orders.chaos.database import backends_of, locked_orders, set_standby
 from orders.chaos.faults.postgres import RETURN_SECONDS, judge_outage
 from orders.chaos.recovery import await_recovery
 from orders.chaos.trial import Hindsight, Hit, Trial
@@ -113,6 +113,16 @@ def _lock_orders(arena: Arena) -> tuple[str, ...]:
     return ()
 
 
+def _lose_standby(arena: Arena) -> tuple[str, ...]:
+    """Have every commit wait for a synchronous standby that does not exist."""
+    set_standby(arena.stack.postgres.url, away=True)
+    try:
+        time.sleep(_SERVER_SECONDS)
+    finally:
+        set_standby(arena.stack.postgres.url, away=False)
+    return ()
+
+
 def _is_there(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -122,6 +132,12 @@ def _is_there(pid: int) -> bool:
 
 
 _WAYS: Final[MappingProxyType[str, Callable[[Arena], tuple[str, ...]]]] = (
-    MappingProxyType({"server": _freeze_server, "orders locked": _lock_orders})
+    MappingProxyType(
+        {
+            "server": _freeze_server,
+            "orders locked": _lock_orders,
+            "standby away": _lose_standby,
+        }
+    )
 )
 """Each freezes and thaws, and returns what was wrong meanwhile."""
