@@ -11,6 +11,8 @@ KEY_PATIENCE_SECONDS: Final = 1.0
 RETRY_HELD_SECONDS: Final = 0.05
 _SUSPECTED_SECONDS: Final = 5.0
 _MAX_HELD: Final = 1_000
+_AT_ONCE: Final = 4
+"""Each is waited for in turn, and a batch waits behind them."""
 
 
 @dataclass(slots=True)
@@ -26,6 +28,10 @@ class HeldOrder:
     submission: Submission
     until: float
     unsure: bool
+
+    def is_late(self, now: float) -> bool:
+        """Tell whether its client is to be answered, whatever the key."""
+        return now >= (self.submission.deadline if self.unsure else self.until)
 
 
 class HeldKeys:
@@ -66,12 +72,18 @@ class HeldKeys:
         self._due = self._due or now + RETRY_HELD_SECONDS
         return True
 
-    def take_due(self, now: float) -> list[HeldOrder]:
-        """Return what is to be tried again; what is still held is to be given back."""
+    def take_due(self, now: float) -> tuple[list[HeldOrder], list[HeldOrder]]:
+        """Return some to be tried again, and all that are late.
+
+        Those that are still held are to be given back, and wait behind the others.
+        """
         if not self._held or now < self._due:
-            return []
-        held, self._held, self._due = self._held, [], 0.0
-        return held
+            return [], []
+        late = [held for held in self._held if held.is_late(now)]
+        waiting = [held for held in self._held if not held.is_late(now)]
+        self._held = waiting[_AT_ONCE:]
+        self._due = now + RETRY_HELD_SECONDS if self._held else 0.0
+        return waiting[:_AT_ONCE], late
 
     def give_back(self, held: HeldOrder, now: float) -> None:
         """Keep it for another try."""

@@ -152,12 +152,12 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
     def _try_held(self) -> None:
         """Try again what met a held key, apart from everything else."""
         assert self._store is not None  # noqa: S101 - made in started()
-        waiting = {
-            held.submission.order.order_id: held
-            for held in self._held.take_due(self.role.clock())
-        }
-        if not waiting:
+        due, late = self._held.take_due(self.role.clock())
+        for held in late:
+            self._go_on(held, KeyBusy())
+        if not due:
             return
+        waiting = {held.submission.order.order_id: held for held in due}
 
         def tell(outcomes: Outcomes) -> None:
             for order_id, outcome in outcomes.items():
@@ -165,7 +165,7 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
 
         try:
             with self._commit():
-                orders = [held.submission.order for held in waiting.values()]
+                orders = [held.submission.order for held in due]
                 self._store.store(orders, tell, suspected=True)
         except DatabaseUnavailableError as error:
             self._note(error)
@@ -178,7 +178,7 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         now, submission = self.role.clock(), held.submission
         if not isinstance(outcome, KeyBusy | Refused):
             self._conclude([(submission, outcome)], held.unsure)
-        elif now < (submission.deadline if held.unsure else held.until):
+        elif not held.is_late(now):
             self._held.give_back(held, now)
         elif held.unsure:
             self._refuse([submission], _UNKNOWN)

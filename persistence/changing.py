@@ -177,7 +177,9 @@ class PostgresChangeStore:
         )
         try:
             taken = self._session.write(self._take_key, parameters, bool)
-        except ContentionError:
+        except ContentionError as contention:
+            if contention.on_table:
+                raise
             raise _KeyHeldError from None
         if not taken:
             raise _NothingStoredError(self._earlier(wanted, key))

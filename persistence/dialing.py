@@ -102,7 +102,8 @@ def dial(
     try:
         return attempt.wait(seconds)
     except TimeoutError:
-        LATE.keep(target, attempt)
+        if not attempt.result.done():
+            LATE.keep(target, attempt)
         raise psycopg.OperationalError(
             f"no connection within {seconds:g} s: the name of the server is being"
             " looked up, or the server does not answer"

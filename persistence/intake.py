@@ -25,9 +25,9 @@ from orders.persistence.statements import Statements
 
 _FIRST_WAIT: Final = "50ms"
 """For someone else's key, while all orders of a batch wait with it."""
-_BRIEF_WAIT: Final = "10ms"
+_BRIEF_WAIT: Final = "5ms"
 """While the held keys of a batch are told from the others."""
-_SORTING_SECONDS: Final = 0.25
+_SORTING_SECONDS: Final = 1.0
 """How long that is done; what is left is left to another call."""
 
 
@@ -68,7 +68,7 @@ class PostgresIntakeStore:
         One round trip, unless keys were used before or are held, or a row is at
         fault. ``tell`` gets the outcomes as they become certain, each once: before a
         held key is waited for, and also when an error follows. Orders whose keys
-        someone else holds are ``KeyBusy`` after some 10 ms, where the keys are
+        someone else holds are ``KeyBusy`` after 5 ms, where the keys are
         ``suspected``, or 50 ms. An order that an earlier try with an unknown outcome
         did store is ``Replayed``.
 
@@ -85,7 +85,8 @@ class PostgresIntakeStore:
             tell(part)
 
         wait = _BRIEF_WAIT if suspected else _FIRST_WAIT
-        groups = deque([orders])
+        # Suspected keys are asked for one by one: together they would hide each other.
+        groups = deque([[order] for order in orders] if suspected else [list(orders)])
         sorting_ends = time.monotonic() + _SORTING_SECONDS
         while groups:
             group = groups.popleft()
@@ -154,7 +155,7 @@ class PostgresIntakeStore:
             note(self._held.answer(earlier))
 
 
-def _halves(group: Sequence[NewOrder]) -> tuple[Sequence[NewOrder], ...]:
+def _halves(group: list[NewOrder]) -> tuple[list[NewOrder], ...]:
     """Return both halves, or nothing where there is only one order."""
     middle = len(group) // 2
     return (group[:middle], group[middle:]) if middle else ()

@@ -342,6 +342,19 @@ def test_a_request_that_meets_its_twin_in_flight_is_told_so_in_the_end(
     assert orders.status(order_id) == (OrderStatus.PENDING, 1)
 
 
+def test_a_locked_table_of_keys_is_no_key_in_use(
+    orders: Orders, store: PostgresChangeStore, database_url: str
+) -> None:
+    [order_id] = orders.store()
+    with psycopg.connect(database_url) as other:
+        other.execute("lock table idempotency_keys in share mode")
+
+        with pytest.raises(DatabaseUnavailableError) as caught:
+            store.change(wish(order_id, key=key("k")))
+
+    assert not caught.value.server_is_away
+
+
 def test_an_order_that_others_keep_locked_is_given_up_and_left_alone(
     orders: Orders, store: PostgresChangeStore, database_url: str
 ) -> None:

@@ -43,7 +43,6 @@ class KeyRow:
 
     order_id: str
     fingerprint: bytes
-    committed_at: float
 
 
 @dataclass(slots=True)

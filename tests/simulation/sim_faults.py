@@ -14,7 +14,6 @@ class Flaw(StrEnum):
     FORGET_BEFORE_CONFIRM = "forget_before_confirm"
     NO_SWEEPER = "no_sweeper"
     NOTICE_APART = "notice_apart"
-    STALE_LOSER = "stale_loser"
     ETERNAL_LEASE = "eternal_lease"
     WAIT_FOR_HELD = "wait_for_held"
     HELD_FORGOTTEN = "held_forgotten"

@@ -49,7 +49,6 @@ class SimSession(Session):
         self._faults = faults
         self._flaws = flaws
         self._transaction: Transaction | None = None
-        self._snapshot = 0.0
 
     def _run(  # type: ignore[override]
         self,
@@ -96,8 +95,6 @@ class SimSession(Session):
     ) -> "sim_statements.Rows | int":
         """Run one statement that commits by itself."""
         self._send(name, parameters, commits)
-        if name == "store_keyed_orders":
-            self._snapshot = self._scheduler.now
         found = self._at_server(name, parameters)
         self._scheduler.pause(self._scheduler.latency())
         if self._meets("reply_cut"):
@@ -199,7 +196,7 @@ class SimSession(Session):
     def _handle(
         self, name: str, transaction: Transaction, parameters: Sequence[object]
     ) -> "sim_statements.Rows | int":
-        call = Call(self._db, transaction, parameters, self._flaws, self._snapshot)
+        call = Call(self._db, transaction, parameters, self._flaws)
         return HANDLERS[name](call)
 
     def _meets(self, fault: str) -> bool:

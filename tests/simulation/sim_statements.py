@@ -36,16 +36,12 @@ _PENDING = move(None, Change.ACCEPTED)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One statement with its parameters, inside its transaction.
-
-    ``snapshot`` is when the session's last intake statement began.
-    """
+    """One statement with its parameters, inside its transaction."""
 
     db: Database
     transaction: Transaction
     parameters: Sequence[Any]
     flaws: frozenset[Flaw]
-    snapshot: float
 
     @property
     def now(self) -> float:
@@ -103,7 +99,7 @@ def _store(call: Call, batch: list[Any], wanted: list[Any]) -> Rows:
 
 def _keep_key(db: Database, key: tuple[str, str, str], row: dict[str, Any]) -> None:
     print_ = bytes.fromhex(row["print"])
-    db.keys[key] = KeyRow(row["id"], print_, db.scheduler.now)
+    db.keys[key] = KeyRow(row["id"], print_)
 
 
 def _keep_order(call: Call, row: dict[str, Any], node_id: int) -> None:
@@ -122,8 +118,7 @@ def read_key_holders(call: Call) -> Rows:
     found: Rows = []
     for asked in msgspec.json.decode(call.parameters[0]):
         held = call.db.keys.get(_key_of(asked))
-        stale = Flaw.STALE_LOSER in call.flaws
-        if held and not (stale and held.committed_at > call.snapshot):
+        if held:
             found.append((asked["place"], held.fingerprint, held.order_id))
     return found
 

@@ -21,7 +21,6 @@ BREAKS = {
     Flaw.FORGET_BEFORE_CONFIRM: "untold",
     Flaw.NO_SWEEPER: "unsettled",
     Flaw.NOTICE_APART: "notices",
-    Flaw.STALE_LOSER: "sent away",
     Flaw.ETERNAL_LEASE: "unconfirmed",
     Flaw.WAIT_FOR_HELD: "unsettled",
     Flaw.HELD_FORGOTTEN: "ahead",

@@ -450,6 +450,22 @@ def test_held_key_is_busy_once_its_patience_is_used_up(bench: Bench) -> None:
     assert bench.role.pending == 0
 
 
+def test_many_held_keys_are_tried_in_turn_and_all_answered(bench: Bench) -> None:
+    names = [str(number) for number in range(30)]
+    bench.store.outcomes = {name: KeyBusy() for name in names}
+    for start in range(0, 30, 3):
+        bench.write(*names[start : start + 3])
+
+    bench.world.pass_time(bench.actor, 1.5)
+
+    again = [
+        c for c, s in zip(bench.store.calls, bench.store.suspected, strict=True) if s
+    ]
+    assert max(map(len, again)) == 4
+    assert {name for call in again for name in call} == set(names)
+    assert bench.world.replies.given == dict.fromkeys(names, KeyBusy())
+
+
 def test_held_key_in_doubt_is_admitted_at_its_deadline(bench: Bench) -> None:
     bench.store.errors = [LOST]
     bench.store.outcomes = {"a": KeyBusy()}
