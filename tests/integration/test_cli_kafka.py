@@ -78,7 +78,15 @@ def test_the_check_is_good_where_a_node_could_serve(orders: Run) -> None:
     findings = json.loads(out)
     assert code == 0
     assert [it["what"] for it in findings] == [
-        *("settings", "postgresql", "durability", "schema", "kafka", "topic")
+        *(
+            "settings",
+            "postgresql",
+            "durability",
+            "connections",
+            "schema",
+            "kafka",
+            "topic",
+        )
     ]
     assert all(it["ok"] for it in findings)
 
