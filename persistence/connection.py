@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import psycopg
 from psycopg import conninfo
 from psycopg.types.string import TextLoader
 
