@@ -205,12 +205,13 @@ class IntakeWriter(DatabaseWriter[StoreOrders]):
         answers: list[tuple[Submission, SubmissionAnswer]] = []
         events = []
         for submission, outcome in told:
-            if (
-                isinstance(outcome, KeyBusy)
-                and not submission.done
-                and self._held.keep(submission, self.role.clock(), unsure=again)
-            ):
-                continue
+            if isinstance(outcome, KeyBusy):
+                now = self.role.clock()
+                if self._held.keep(submission, now, unsure=again):
+                    continue
+                if again:
+                    self._refuse([submission], _UNKNOWN)
+                    continue
             order = submission.order
             if (
                 isinstance(outcome, Replayed)

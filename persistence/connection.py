@@ -106,6 +106,7 @@ def connect(
     given = read_address(url)
     # Empty, so that libpq does not take them from the environment either.
     options = str(given.pop("options", None) or os.environ.get("PGOPTIONS", ""))
+    session = {**limits.for_server(), **settings, **given_settings(options)}
     ours = {**_LIBPQ, **limits.for_libpq(), "application_name": application_name}
     target = conninfo.make_conninfo("", **{**ours, **given, "options": ""})
     hosts = str(given.get("hostaddr") or given.get("host") or "").count(",") + 1
@@ -117,10 +118,7 @@ def connect(
     try:
         connection.call_timeout_seconds = call_timeout_seconds
         connection.watch_commits()
-        settle(
-            connection,
-            {**limits.for_server(), **settings, **given_settings(options)},
-        )
+        settle(connection, session)
     except BaseException:
         connection.close()
         raise

@@ -9,6 +9,7 @@ import pytest
 from actor_fakes import NOON, RecordedRole, World, order, store_orders
 from port_fakes import FakeIntakeStore
 
+from orders.actors import held_keys
 from orders.actors.intake_writer import IntakeWriter
 from orders.actors.messages import (
     DATABASE_UNAVAILABLE,
@@ -488,6 +489,24 @@ def test_a_try_of_held_keys_that_is_lost_leaves_them_in_doubt(bench: Bench) -> N
     bench.world.pass_time(bench.actor, 2.5)
 
     assert bench.world.replies.given == {}
+
+
+@pytest.mark.parametrize(
+    ("errors", "answer"),
+    [([], KeyBusy()), ([LOST], Refused(OUTCOME_UNKNOWN, 2.0))],
+    ids=["certain", "in doubt"],
+)
+def test_held_key_is_answered_at_once_where_there_is_no_room(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, errors: list[Any], answer: object
+) -> None:
+    monkeypatch.setattr(held_keys, "_MAX_HELD", 0)
+    bench.store.errors = errors
+    bench.store.outcomes = {"a": KeyBusy()}
+
+    bench.write("a")
+    bench.world.pass_time(bench.actor, 0.6)
+
+    assert bench.world.replies.given == {"a": answer}
 
 
 def test_repetition_of_a_held_key_is_no_part_of_a_batch(bench: Bench) -> None:
