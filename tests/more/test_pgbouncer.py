@@ -1,7 +1,6 @@
 """A real PgBouncer: session pooling works, transaction pooling is refused."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,10 +48,11 @@ default_pool_size = 20
 def pooled(
     database_url: str,
     server_directory: Path,
+    program: Callable[[str, str], str],
     wait_until: Callable[[Callable[[], bool], float], None],
 ) -> Iterator[Pooled]:
     """Gives the database's URL through a PgBouncer of a pool mode."""
-    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    pgbouncer = program("pgbouncer", "apt-get install pgbouncer")
     running: list[subprocess.Popen[bytes]] = []
     parts = urlsplit(database_url)
 
@@ -69,7 +69,7 @@ def pooled(
         account = accounts.for_postgres(silent) if os.geteuid() == 0 else None
         running.append(
             subprocess.Popen(
-                [program, "-q", str(file)],
+                [pgbouncer, "-q", str(file)],
                 user=account.uid if account else None,
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
