@@ -4,7 +4,7 @@ A message that carries work travels through a bounded lane (``offer``); one that
 carries control goes straight into an actor's inbox (``tell``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -16,7 +16,7 @@ from orders.domain.intake import NewOrder, StoreOutcome
 from orders.domain.listing import OrderFilters, OrderPage
 from orders.domain.notices import Notification
 from orders.domain.order import Order
-from orders.domain.records import DeadLetter, EventRef, HistoryEntry
+from orders.domain.records import DeadLetter, EventRef, HistoryEntry, PartitionLag
 from orders.domain.refunds import OrderRefunds
 from orders.domain.settlement import Settlement
 
@@ -320,6 +320,9 @@ class OutboxSuspect:
 
 @dataclass(frozen=True, slots=True)
 class GroupLag:
-    """How far the consumer group is behind; None while Kafka does not answer."""
+    """How far the consumer group is with each partition of the topic.
 
-    records: int | None
+    None in place of a partition that does not answer, and of all while Kafka is away.
+    """
+
+    partitions: Mapping[int, PartitionLag | None] | None

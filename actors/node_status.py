@@ -21,11 +21,13 @@ class NodeStatus:
             stay in the outbox (the event producer).
         draining: the node is on its way out (the process's main thread).
         unpublished: outbox rows in the whole database, counted up to a limit
-            (the sweeper, as the three below).
+            (the sweeper, as the five below).
         outbox_oldest_age_seconds: age of the oldest of them.
-        unsettled_oldest_age_seconds: age of the oldest order without an outcome.
+        unsettled_oldest_age_seconds: age of the oldest order without an outcome, as
+            it was last known.
+        unsettled_known_at: when that was, by the actors' clock; None before.
+        search_behind_seconds: how far the search for stuck orders keeps behind.
         dead_letters: records put aside, counted up to a limit.
-        group_lag: records the consumer group is behind, None when unknown.
         commits_under_way: since when an intake writer waits for a commit, in the
             clock's seconds (each intake writer, its own entry).
         commit_ended: when one of them last came to an end (any intake writer).
@@ -45,8 +47,9 @@ class NodeStatus:
     unpublished: int = 0
     outbox_oldest_age_seconds: float = 0.0
     unsettled_oldest_age_seconds: float = 0.0
+    unsettled_known_at: float | None = None
+    search_behind_seconds: float = 0.0
     dead_letters: int = 0
-    group_lag: int | None = None
     waiters: int = 0
     lag_by_consumer: dict[str, Mapping[int, int]] = field(default_factory=dict)
     database_errors: dict[str, str] = field(default_factory=dict)

@@ -170,7 +170,6 @@ class OrderConsumer(SupervisedActor[None]):
         if not self._reports_lag:
             return
         lag = source.group_lag()
-        self._status.group_lag = lag
         self._sweeper.tell(GroupLag(lag))
         self._say_available(lag is not None, "no answer")
 
@@ -182,5 +181,3 @@ class OrderConsumer(SupervisedActor[None]):
         elif available and not self._status.broker_available:
             self.role.log.info("kafka.available")
         self._status.broker_available = available
-        if not available:
-            self._status.group_lag = None

@@ -21,9 +21,11 @@ from orders.domain.records import (
     EventRef,
     HistoryEntry,
     OutboxState,
+    PartitionLag,
     PublishResults,
     RecordBatch,
     ScanResult,
+    StuckOrder,
 )
 from orders.domain.refunds import OrderRefunds
 from orders.domain.settlement import OpenOrder, Settled, Settlement
@@ -179,24 +181,42 @@ class SweepStore(Protocol):
         """Return this node's outbox rows, oldest first, starting behind ``after``."""
 
     def abandoned_outbox(
-        self, older_than_seconds: float, limit: int
+        self, after: EventRef | None, older_than_seconds: float, limit: int
     ) -> list[OrderEvent]:
         """Return outbox rows of nodes whose lease lapsed, and rows of any node that
-        are older than ``older_than_seconds``, oldest first.
+        are older than ``older_than_seconds``, oldest first, starting behind ``after``.
         """
 
     def outbox_state(self, count_limit: int) -> OutboxState:
         """Return how far publishing is behind."""
 
-    def scan_unsettled(self, stuck_after_seconds: float, limit: int) -> ScanResult:
-        """Move the scan forward by up to ``limit`` orders and note those that are
-        unsettled for longer than ``stuck_after_seconds`` as stuck.
+    def scan_unsettled(
+        self, stuck_after_seconds: float, limit: int
+    ) -> ScanResult | None:
+        """Move the search forward by up to ``limit`` orders and note those that are
+        unsettled for longer than ``stuck_after_seconds`` as stuck; None while another
+        node moves it.
         """
 
-    def due_stuck(self, limit: int, backoff_seconds: float) -> list[str]:
-        """Return ids of stuck orders that are due, forget those settled meanwhile,
-        and put the returned ones off by a growing backoff.
+    def oldest_unsettled_age(self) -> float | None:
+        """Return the age of the oldest unsettled order, 0.0 without one; None while
+        too much lies before it to tell.
         """
+
+    def forget_settled(self, limit: int) -> int:
+        """Look at up to ``limit`` stuck orders that are due and forget those settled
+        since; return how many.
+        """
+
+    def due_stuck(
+        self, limit: int, older_than_seconds: float, backoff_seconds: float
+    ) -> list[StuckOrder]:
+        """Return stuck orders that are due, unsettled and old enough, and put them
+        off by a growing backoff.
+        """
+
+    def excuse_stuck(self, order_ids: Sequence[str], until_age_seconds: float) -> None:
+        """Put stuck orders off until they are so old; it counts as no try."""
 
     def delete_expired_keys(self, older_than_seconds: float, limit: int) -> int:
         """Delete up to ``limit`` idempotency keys past their time; return how many."""
@@ -288,8 +308,11 @@ class RecordSource(Protocol):
         without asking the broker.
         """
 
-    def group_lag(self) -> int | None:
-        """Return the whole group's lag, asking the broker; None when it is away."""
+    def group_lag(self) -> Mapping[int, PartitionLag | None] | None:
+        """Return how far the whole group is with each partition, asking the brokers.
+
+        None for a partition that does not answer, and for all when Kafka is away.
+        """
 
     def close(self) -> None:
         """Commit what is done and leave the group, within a few seconds."""

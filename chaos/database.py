@@ -88,6 +88,12 @@ class NotFullError(Exception):
     """The server has connections left that should be used up."""
 
 
+_NOTE = """
+insert into stuck_orders (order_id, created_at, noted_at, attempts, next_attempt_at)
+select gen_random_uuid(), now() - interval '1 day', now(), 0, now() - interval '1 day'
+from generate_series(1, $1::integer)"""
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """What is not done yet: orders without an outcome, events not in Kafka."""
@@ -312,6 +318,29 @@ def hold_connections(url: str, most: int) -> list[Session]:
 def says_full(refusal: str) -> bool:
     """Tell whether PostgreSQL refused because no connection is left."""
     return any(words in refusal for words in _FULL)
+
+
+def note_settled(url: str, count: int) -> None:
+    """Leave rows of orders that are settled, or gone, where stuck ones are noted."""
+    with session(url) as told:
+        told.change(Statement("note", _NOTE.encode()), (count,))
+
+
+@contextmanager
+def transaction_elsewhere(url: str) -> Iterator[None]:
+    """Keep a transaction open that has written, in another database of the server."""
+    stranger = Session(
+        f"{url}?dbname=postgres",
+        application_name=_NAME,
+        settings={"idle_in_transaction_session_timeout": "0"},
+    )
+    try:
+        with stranger.transaction():
+            write = Statement("write", b"create temporary table written (n integer)")
+            stranger.change(write, ())
+            yield
+    finally:
+        stranger.close()
 
 
 def _run(url: str, *texts: str) -> None:

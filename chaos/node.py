@@ -31,6 +31,7 @@ SETTINGS: Mapping[str, str] = {
     "ORDERS_SWEEPER__ABANDONED_AFTER_SECONDS": "20",
     "ORDERS_SWEEPER__INTERVAL_SECONDS": "0.5",
     "ORDERS_SWEEPER__LEASE_SECONDS": "5",
+    "ORDERS_SWEEPER__SETTLE_ANYWAY_AFTER_SECONDS": "30",
     "ORDERS_SWEEPER__STUCK_AFTER_SECONDS": "10",
 }
 """What every node of a chaos run is given; the rest are defaults."""

@@ -131,9 +131,12 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
         ),
         "F7": FaultRow(
             "Kafka's data lost",
-            ("wiped, topic made", "deleted, topic made", "wiped", "topic deleted"),
+            (
+                *("wiped, topic made", "deleted, topic made", "wiped"),
+                *("topic deleted", "behind settled rows", "behind a transaction"),
+            ),
             (1.0, 2.0),
-            4,
+            6,
             _NEVER_LATE,
         ),
         "F8": FaultRow(
@@ -181,9 +184,9 @@ FAULTS: Final[Mapping[str, FaultRow]] = MappingProxyType(
         ),
         "F13": FaultRow(
             "partitions moving",
-            ("members leave", "members die", "partition added"),
+            ("members leave", "members die", "partition added", "member idles"),
             (0.3, 1.0),
-            6,
+            8,
             _NEVER_LATE,
         ),
         "F14": FaultRow(

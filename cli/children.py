@@ -22,11 +22,13 @@ from orders.actors.role import Role
 from orders.actors.settlement_writer import SettlementWriter
 from orders.actors.supervised import SupervisedActor
 from orders.actors.supervisor import Child
-from orders.actors.sweeper import Sweeper, SweepRules
+from orders.actors.sweep_rules import SweepRules
+from orders.actors.sweeper import Sweeper
 from orders.cli.adapters import Adapters
 from orders.cli.roles import Roles
 from orders.config.settings import Settings
 from orders.domain.payment import PaymentRule
+from orders.messaging.partitioning import partition_of
 from orders.observability.metrics import Metrics
 
 _SECONDS_PER_HOUR = 3600
@@ -141,6 +143,7 @@ def _beside_the_stream(parts: Parts) -> Iterator[Child]:
         resolver=roles.payment_resolver,
         status=status,
         rules=_sweep_rules(parts.settings),
+        partition_of=partition_of,
     )
 
 
@@ -203,7 +206,8 @@ def _sweep_rules(settings: Settings) -> SweepRules:
         lease_seconds=sweeper.lease_seconds,
         abandoned_after_seconds=sweeper.abandoned_after_seconds,
         stuck_after_seconds=sweeper.stuck_after_seconds,
-        max_stuck=sweeper.max_stuck_per_tick,
+        settle_anyway_after_seconds=sweeper.settle_anyway_after_seconds,
+        stuck_page=sweeper.max_stuck_per_tick,
         max_unpublished=settings.intake.max_unpublished,
         key_retention_seconds=sweeper.key_retention_hours * _SECONDS_PER_HOUR,
     )

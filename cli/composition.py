@@ -122,7 +122,11 @@ def compose(
         told_of_restarts=(roles.sweeper,),
         heartbeats={"the HTTP loop": lambda: loop.heartbeat},
     )
-    publish_gauges(metrics, status, roles, server, dispatcher, log_lines_dropped)
+    publish_gauges(
+        *(metrics, status, roles, server, dispatcher),
+        log_lines_dropped=log_lines_dropped,
+        clock=time.monotonic,
+    )
     operations = OperationsServer(
         settings.operations.host,
         settings.operations.port,

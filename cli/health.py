@@ -1,5 +1,6 @@
 """What a node says about itself: probes, gauges and the operator's numbers."""
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -119,12 +120,15 @@ def publish_gauges(
     server: OrderServer,
     dispatcher: GreenletDispatcher,
     log_lines_dropped: Callable[[], int],
+    clock: Clock,
 ) -> None:
-    """Register what is read at each scrape."""
+    """Register what is read at each scrape; ``clock`` is the actors'."""
     readers: dict[gauges.Gauge, gauges.Reader] = {
         gauges.UNSETTLED_OLDEST_AGE_SECONDS: lambda: (
             status.unsettled_oldest_age_seconds
         ),
+        gauges.UNSETTLED_AGE_STALE_SECONDS: partial(_stale_seconds, status, clock),
+        gauges.SEARCH_BEHIND_SECONDS: lambda: status.search_behind_seconds,
         gauges.OUTBOX_PENDING: lambda: status.unpublished,
         gauges.OUTBOX_OLDEST_AGE_SECONDS: lambda: status.outbox_oldest_age_seconds,
         gauges.UNWRITABLE_PARTITIONS: lambda: len(status.unwritable_partitions),
@@ -141,3 +145,11 @@ def publish_gauges(
     }
     for gauge, reader in readers.items():
         metrics.register_gauge(gauge, reader)
+
+
+def _stale_seconds(status: NodeStatus, clock: Clock) -> float:
+    """Return for how long the age of the oldest order has not been read; for ever,
+    where it never was.
+    """
+    known_at = status.unsettled_known_at
+    return math.inf if known_at is None else max(0.0, clock() - known_at)

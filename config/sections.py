@@ -184,7 +184,15 @@ class SweeperSettings(Section):
         default=30,
         ge=1,
         le=86_400,
-        description="An order unsettled for longer is settled here.",
+        description="An order unsettled for longer is settled here, unless its "
+        "partition is far behind and moves on.",
+    )
+    settle_anyway_after_seconds: float = Field(
+        default=180,
+        ge=1,
+        le=86_400,
+        description="An order unsettled for longer is settled here whatever Kafka, its "
+        "lag or one partition says.",
     )
     abandoned_after_seconds: float = Field(
         default=120,
@@ -201,7 +209,11 @@ class SweeperSettings(Section):
         default=24, ge=1, le=8760, description="Hours an idempotency key is remembered."
     )
     max_stuck_per_tick: int = Field(
-        default=200, ge=1, le=100_000, description="Stuck orders taken up in one round."
+        default=500,
+        ge=1,
+        le=100_000,
+        description="Stuck orders taken up at a time; a round takes up more while "
+        "there is room.",
     )
 
 

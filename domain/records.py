@@ -71,10 +71,26 @@ class OutboxState(NamedTuple):
     oldest_age_seconds: float
 
 
+class PartitionLag(NamedTuple):
+    """How far the consumer group is with one partition."""
+
+    committed: int
+    """The group's offset; the first record's where none was committed yet."""
+    behind: int
+    """Records from there to the end."""
+
+
 class ScanResult(NamedTuple):
-    """One step of the scan for stuck orders."""
+    """One step of the search for stuck orders."""
 
     scanned: int
-    """Orders left behind by this step; 0 once the scan has caught up or must wait."""
-    oldest_unsettled_age_seconds: float
-    """Age of the oldest unsettled order known, 0.0 where there is none."""
+    """Orders left behind by this step; 0 once the search caught up or must wait."""
+    behind_seconds: float
+    """How far the search keeps behind the present: younger orders may still appear."""
+
+
+class StuckOrder(NamedTuple):
+    """An order without progress whose time has come."""
+
+    order_id: str
+    age_seconds: float

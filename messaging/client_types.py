@@ -115,9 +115,6 @@ class ConsumerClient(Protocol):
     ) -> Mapping[PartitionId, int]:
         """Ask for the offsets behind the last records."""
 
-    def committed(self, partition: PartitionId, *, timeout_ms: int) -> int | None:
-        """Ask for the group's committed offset."""
-
     def commit(self, offsets: Mapping[PartitionId, object], timeout_ms: int) -> None:
         """Commit and wait."""
 

@@ -6,7 +6,7 @@ from time import monotonic, sleep
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from orders.domain.errors import BrokerUnavailableError
-from orders.domain.records import DeadLetter, RecordBatch
+from orders.domain.records import DeadLetter, PartitionLag, RecordBatch
 from orders.failpoints.registry import failpoint
 from orders.messaging.backoff import Backoff
 from orders.messaging.client_logs import Log
@@ -132,9 +132,10 @@ class KafkaRecordSource:
         """
         return {} if self._member is None else self._member.records_to_fetch()
 
-    def group_lag(self) -> int | None:
-        """Return how far the whole group's committed offsets are behind, asking the
-        broker for at most about 2 s; None when it is away.
+    def group_lag(self) -> Mapping[int, PartitionLag | None] | None:
+        """Return how far the whole group is with each partition, asking the brokers
+        for at most about 2 s; None for a partition whose leader does not answer, and
+        for all when none does.
 
         None too where the topic is gone: then the client is let go, and ``poll``
         raises until the topic is there again.
@@ -142,13 +143,14 @@ class KafkaRecordSource:
         if self._member is None:
             return None
         try:
-            return self._member.group_lag()
+            lag = self._member.group_lag()
         except UnknownTopicOrPartitionError as error:
             self._abandon("topic_gone", repr(error))
             return None
         except KafkaError as error:
             self._log.debug("consumer.lag_unknown", error=repr(error))
             return None
+        return lag if any(lag.values()) else None
 
     def close(self) -> None:
         """Commit what is done and leave the group, within about 4 s.

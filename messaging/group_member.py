@@ -6,6 +6,7 @@ from typing import NamedTuple
 from kafka.errors import KafkaError
 
 from orders.domain.errors import BrokerUnavailableError
+from orders.domain.records import PartitionLag
 from orders.failpoints.registry import failpoint
 from orders.messaging import lag
 from orders.messaging.client_logs import Log
@@ -14,6 +15,7 @@ from orders.messaging.codec import RawRecord
 from orders.messaging.kafka_clients import (
     STABLE,
     end_network,
+    led_partitions,
     offsets_of,
     open_consumer,
     partition_id,
@@ -74,8 +76,7 @@ class GroupMember:
         consumer = open_consumer(settings)
         member = cls(consumer, topic, marks, log)
         try:
-            # Without metadata a first join may be forgotten by the client for good.
-            consumer.end_offsets([partition_id(topic, 0)], timeout_ms=METADATA_MS)
+            _await_metadata(consumer, topic)
             consumer.subscribe([topic], listener=rebalance_listener(member))
         except KafkaError as error:
             member.leave()
@@ -141,10 +142,10 @@ class GroupMember:
 
     def has_unread_records(self) -> bool:
         """Ask the broker whether there is more; raises KafkaError within a second."""
-        return lag.has_unread_records(self._consumer)
+        return lag.has_unread_records(self._consumer, self._topic)
 
-    def group_lag(self) -> int:
-        """Ask the broker for the group's lag; raises KafkaError within about 2 s."""
+    def group_lag(self) -> dict[int, PartitionLag | None]:
+        """Ask the brokers for the group's lag; raises KafkaError within about 2 s."""
         return lag.group_lag(self._consumer, self._topic)
 
     def leave(self) -> None:
@@ -215,3 +216,13 @@ class GroupMember:
 
     def _ids(self, partitions: Collection[int]) -> tuple[PartitionId, ...]:
         return tuple(partition_id(self._topic, number) for number in partitions)
+
+
+def _await_metadata(consumer: ConsumerClient, topic: str) -> None:
+    """Without metadata a first join may be forgotten by the client for good."""
+    try:
+        consumer.end_offsets([partition_id(topic, 0)], timeout_ms=METADATA_MS)
+    except KafkaError:
+        if not led_partitions(consumer, topic):
+            raise
+        # Only this partition is without a leader: the others can be read.

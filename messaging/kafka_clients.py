@@ -5,7 +5,7 @@ The private attributes that are touched are named here and in ``unreadable.py``,
 ``parked_records.py`` only, and tests pin them.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, cast
 
 from kafka import (
@@ -97,6 +97,34 @@ def known_partitions(consumer: ConsumerClient, topic: str) -> Collection[int]:
     return cluster.partitions_for_topic(topic) or ()
 
 
+def led_partitions(
+    consumer: ConsumerClient, topic: str
+) -> Collection[Sequence[PartitionId]]:
+    """Return the partitions that have a leader, as the latest metadata has it; those
+    of one leader together.
+    """
+    cluster = cast("_HasCluster", consumer)._cluster  # noqa: SLF001 - no public way
+    by_leader: dict[int, list[PartitionId]] = {}
+    for number in cluster.partitions_for_topic(topic) or ():
+        partition = partition_id(topic, number)
+        leader = cluster.leader_for_partition(partition)
+        if leader is not None and leader >= 0:
+            by_leader.setdefault(leader, []).append(partition)
+    return by_leader.values()
+
+
+def committed_offsets(
+    consumer: ConsumerClient, partitions: Sequence[PartitionId], timeout_ms: int
+) -> dict[PartitionId, int]:
+    """Ask once for the group's offsets of all these; what has none is left out.
+
+    Raises KafkaError where the group's coordinator does not answer.
+    """
+    coordinator = cast("_HasCoordinator", consumer)._coordinator  # noqa: SLF001 - what is public asks for each by itself
+    found = coordinator.fetch_committed_offsets(partitions, timeout_ms=timeout_ms)
+    return {partition: committed.offset for partition, committed in found.items()}
+
+
 def end_network(client: object) -> None:
     """End the IO thread of a consumer or admin client that cannot do it itself."""
     network = cast("_NetworkClient | None", getattr(client, "_client", None))
@@ -128,6 +156,23 @@ class _HasCluster(Protocol):
 
 class _Cluster(Protocol):
     def partitions_for_topic(self, topic: str) -> Collection[int] | None: ...
+
+    def leader_for_partition(self, partition: PartitionId) -> int | None: ...
+
+
+class _HasCoordinator(Protocol):
+    _coordinator: "_Coordinator"
+
+
+class _Coordinator(Protocol):
+    def fetch_committed_offsets(
+        self, partitions: Sequence[PartitionId], timeout_ms: int
+    ) -> Mapping[PartitionId, "_Committed"]: ...
+
+
+class _Committed(Protocol):
+    @property
+    def offset(self) -> int: ...
 
 
 class _NetworkClient(Protocol):

@@ -1,14 +1,26 @@
 """How far reading is behind, from what a client knows or by asking the broker."""
 
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    KafkaError,
+    LeaderNotAvailableError,
+    UnknownTopicOrPartitionError,
+)
 
+from orders.domain.records import PartitionLag
 from orders.messaging.client_types import ConsumerClient, PartitionId
-from orders.messaging.kafka_clients import known_partitions, partition_id
+from orders.messaging.kafka_clients import (
+    committed_offsets,
+    known_partitions,
+    led_partitions,
+    partition_id,
+)
 
 _ASK_SECONDS = 2.0
 _QUICKLY_MS = 1_000
+_LEADER_MS = 500
 
 
 def records_to_fetch(consumer: ConsumerClient) -> dict[int, int]:
@@ -25,15 +37,18 @@ def records_to_fetch(consumer: ConsumerClient) -> dict[int, int]:
     return lags
 
 
-def has_unread_records(consumer: ConsumerClient) -> bool:
-    """Ask the broker whether an assigned partition goes on behind our position.
+def has_unread_records(consumer: ConsumerClient, topic: str) -> bool:
+    """Ask the brokers whether an assigned partition goes on behind our position.
+
+    Partitions that no broker leads are not asked about.
 
     Raises:
-        KafkaError: it did not answer within a second.
+        KafkaError: nobody answered within a second.
 
     """
-    mine = list(consumer.assignment())
-    ends = consumer.end_offsets(mine, timeout_ms=_QUICKLY_MS)
+    led = {tp for part in led_partitions(consumer, topic) for tp in part}
+    mine = list(led & consumer.assignment())
+    ends = _offsets(consumer.end_offsets, mine, _QUICKLY_MS) if mine else {}
     positions = {tp: _position(consumer, tp) for tp in mine}
     return any(
         position is not None and ends[tp] > position
@@ -41,34 +56,61 @@ def has_unread_records(consumer: ConsumerClient) -> bool:
     )
 
 
-def group_lag(consumer: ConsumerClient, topic: str) -> int:
-    """Ask the broker how far the whole group's committed offsets are behind.
+def group_lag(consumer: ConsumerClient, topic: str) -> dict[int, PartitionLag | None]:
+    """Ask the brokers how far the group is with each partition.
 
-    A partition without a committed offset counts from its first record.
+    All committed offsets are one request; the ends are asked of each leader by itself,
+    so that one which does not answer costs the others nothing: its partitions are None,
+    as are those without a leader. A partition without a committed offset counts from
+    its first record.
 
     Raises:
         UnknownTopicOrPartitionError: the topic is gone.
-        KafkaError: it did not answer within about 2 s.
+        KafkaError: the group's coordinator did not answer; all takes about 2 s at most.
 
     """
     deadline = monotonic() + _ASK_SECONDS
 
-    def left_ms() -> int:
-        return max(1, int((deadline - monotonic()) * 1_000))
+    def left_ms(most: int) -> int:
+        return max(1, min(most, int((deadline - monotonic()) * 1_000)))
 
     every = [
         partition_id(topic, number) for number in known_partitions(consumer, topic)
     ]
     if not every:
         raise UnknownTopicOrPartitionError(topic)
-    ends = consumer.end_offsets(every, timeout_ms=left_ms())
-    done = {tp: consumer.committed(tp, timeout_ms=left_ms()) for tp in every}
-    new = [tp for tp, offset in done.items() if offset is None]
-    starts = consumer.beginning_offsets(new, timeout_ms=left_ms()) if new else {}
-    return sum(
-        max(0, ends[tp] - (starts[tp] if offset is None else offset))
-        for tp, offset in done.items()
-    )
+    done = committed_offsets(consumer, every, left_ms(_QUICKLY_MS))
+    found: dict[int, PartitionLag | None] = {tp.partition: None for tp in every}
+    for led in led_partitions(consumer, topic):
+        new = [tp for tp in led if tp not in done]
+        try:
+            ends = _offsets(consumer.end_offsets, led, left_ms(_LEADER_MS))
+            starts = (
+                _offsets(consumer.beginning_offsets, new, left_ms(_LEADER_MS))
+                if new
+                else {}
+            )
+        except KafkaError:
+            continue  # this leader is away; the others are not
+        for tp in led:
+            committed = done[tp] if tp in done else starts[tp]
+            behind = max(0, ends[tp] - committed)
+            found[tp.partition] = PartitionLag(committed, behind)
+    return found
+
+
+def _offsets(
+    ask: Callable[[Sequence[PartitionId], int], Mapping[PartitionId, int]],
+    partitions: Sequence[PartitionId],
+    timeout_ms: int,
+) -> Mapping[PartitionId, int]:
+    """Ask about every partition or raise: kafka-python has a KeyError for one that
+    lost its leader between its request and its answer.
+    """
+    try:
+        return ask(partitions, timeout_ms)
+    except KeyError as error:
+        raise LeaderNotAvailableError(str(error)) from error
 
 
 def _position(consumer: ConsumerClient, partition: PartitionId) -> int | None:

@@ -15,6 +15,7 @@ from orders.messaging.client_settings import admin_settings, consumer_settings
 from orders.messaging.client_types import ConsumerClient, PartitionId
 from orders.messaging.codec import RawRecord, decode
 from orders.messaging.kafka_clients import (
+    committed_offsets,
     end_network,
     open_admin,
     open_consumer,
@@ -98,12 +99,9 @@ class KafkaTopicAudit:
         if self._group is None:
             return {}
         found = self._ask(
-            lambda client: {
-                tp.partition: client.committed(tp, timeout_ms=_ASK_MS)
-                for tp in self._partitions
-            }
+            lambda client: committed_offsets(client, self._partitions, _ASK_MS)
         )
-        return {number: at for number, at in found.items() if at is not None}
+        return {tp.partition: offset for tp, offset in found.items()}
 
     def beginnings(self) -> dict[int, int]:
         """Return the offsets of the first records that are still there."""

@@ -28,6 +28,14 @@ Reader = Callable[[], Reading]
 UNSETTLED_OLDEST_AGE_SECONDS = Gauge(
     "unsettled_oldest_age_seconds", "Age of the oldest order that is not settled."
 )
+UNSETTLED_AGE_STALE_SECONDS = Gauge(
+    "unsettled_oldest_age_stale_seconds",
+    "How long ago the age of the oldest unsettled order was last known.",
+)
+SEARCH_BEHIND_SECONDS = Gauge(
+    "search_behind_seconds",
+    "How far the search for stuck orders keeps behind the present.",
+)
 OUTBOX_PENDING = Gauge("outbox_pending", "Events in the outbox, not yet in Kafka.")
 OUTBOX_OLDEST_AGE_SECONDS = Gauge(
     "outbox_oldest_age_seconds", "Age of the oldest event in the outbox."
@@ -51,6 +59,8 @@ LOG_LINES_DROPPED = Gauge(
 
 GAUGES = (
     UNSETTLED_OLDEST_AGE_SECONDS,
+    UNSETTLED_AGE_STALE_SECONDS,
+    SEARCH_BEHIND_SECONDS,
     OUTBOX_PENDING,
     OUTBOX_OLDEST_AGE_SECONDS,
     UNWRITABLE_PARTITIONS,

@@ -12,6 +12,7 @@ from orders.observability.metrics import PREFIX
 _COUNTERS = ("accepted", "settled", "published", "rejected")
 _GAUGES = (
     "unsettled_oldest_age_seconds",
+    "unsettled_oldest_age_stale_seconds",
     "outbox_pending",
     "outbox_oldest_age_seconds",
     "dead_letters",

@@ -1,10 +1,11 @@
 """Finds what the other parts left behind; every age and lease is database time."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from orders.domain.events import OrderEvent
 from orders.domain.order import UNSETTLED
-from orders.domain.records import EventRef, OutboxState, ScanResult
+from orders.domain.records import EventRef, OutboxState, ScanResult, StuckOrder
 from orders.persistence.identity import NodeIdentity
 from orders.persistence.rows import text_array
 from orders.persistence.session import Session
@@ -13,8 +14,16 @@ from orders.persistence.statements import Statements
 SCAN_DELAY_SECONDS = 3.0
 """How far the scan stays behind the present; covers small steps of the clock."""
 
-MAX_BACKOFF_SECONDS = 3600.0
-"""The longest time between two looks at the same stuck order."""
+WRITER_HOLDS_SECONDS = 60.0
+"""How long an open transaction that may insert orders holds the search back; then it
+goes round it, and comes back when the transaction has ended."""
+
+MAX_BACKOFF_SECONDS = 30.0
+"""The longest time between two looks at the same stuck order: so soon after what kept
+it is healed it is settled."""
+
+MAX_LOOKED_AT = 20_000
+"""Rows gone through for the first that is unsettled; takes about 50 ms."""
 
 _FIRST = EventRef("00000000-0000-0000-0000-000000000000", 0)
 
@@ -26,13 +35,24 @@ class _Mark(NamedTuple):
 
     created_at: str
     order_id: str
+    held_at: str | None
+    """When the transaction began that the search went round; None without one."""
+
+
+class _Bound(NamedTuple):
+    """Up to where the search may go, and the oldest transaction it must go round."""
+
+    created_before: str
+    behind_seconds: float
+    open_since: str | None
 
 
 class PostgresSweepStore:
     """Leases, leftovers of the outbox, stuck orders and old keys.
 
-    Owned by one thread. Where other roles write orders too, the session's role needs
-    ``pg_read_all_stats``, or the scan cannot see their open transactions.
+    Owned by one thread. Several nodes may do the same at once: each skips what another
+    has locked. Where nodes have different roles these need ``pg_read_all_stats``, or
+    the search keeps a minute behind each other's writing: it cannot see since when.
 
     Every method raises ``DatabaseUnavailableError`` when PostgreSQL does not answer.
     """
@@ -84,12 +104,14 @@ class PostgresSweepStore:
         return self._session.read(self._sweeping["own_outbox"], parameters, OrderEvent)
 
     def abandoned_outbox(
-        self, older_than_seconds: float, limit: int
+        self, after: EventRef | None, older_than_seconds: float, limit: int
     ) -> list[OrderEvent]:
         """Return outbox rows of nodes whose lease lapsed, and rows of any node that
-        are older than ``older_than_seconds``, by order id and version.
+        are older than ``older_than_seconds``, by order id and version, behind
+        ``after``.
         """
-        parameters = (older_than_seconds, limit)
+        place = _FIRST if after is None else after
+        parameters = (*place, older_than_seconds, limit)
         return self._session.read(
             self._sweeping["abandoned_outbox"], parameters, OrderEvent
         )
@@ -101,29 +123,67 @@ class PostgresSweepStore:
         )
         return state
 
-    def scan_unsettled(self, stuck_after_seconds: float, limit: int) -> ScanResult:
-        """Move the scan forward by up to ``limit`` orders and note those that are
+    def scan_unsettled(
+        self, stuck_after_seconds: float, limit: int
+    ) -> ScanResult | None:
+        """Move the search forward by up to ``limit`` orders and note those that are
         unsettled for longer than ``stuck_after_seconds`` as stuck.
 
-        The place is kept in the database, so the lease may move between nodes.
+        The place is kept in the database; None while another node moves it.
         """
-        delay = (self._scan_delay_seconds,)
         sql = self._sweeping
         with self._session.transaction():
-            [mark] = self._session.read(sql["lock_mark"], (), _Mark)
-            [bound] = self._session.read(sql["scan_bound"], delay, str)
-            parameters = (*mark, bound, stuck_after_seconds, self._unsettled, limit)
-            [step] = self._session.write(sql["scan_unsettled"], parameters, ScanResult)
-        [age] = self._session.read(sql["oldest_stuck_age"], (self._unsettled,), float)
-        return ScanResult(step.scanned, max(age, step.oldest_unsettled_age_seconds))
+            marks = self._session.read(sql["lock_mark"], (), _Mark)
+            if not marks:
+                return None
+            limits = (self._scan_delay_seconds, WRITER_HOLDS_SECONDS)
+            [bound] = self._session.read(sql["scan_bound"], limits, _Bound)
+            self._mind_open_transaction(marks[0].held_at, bound.open_since)
+            parameters = (
+                bound.created_before,
+                stuck_after_seconds,
+                self._unsettled,
+                limit,
+            )
+            [scanned] = self._session.write(sql["scan_unsettled"], parameters, int)
+        return ScanResult(scanned, bound.behind_seconds)
 
-    def due_stuck(self, limit: int, backoff_seconds: float) -> list[str]:
-        """Return ids of stuck orders that are due, forget those settled meanwhile,
-        and put the returned ones off: by ``backoff_seconds``, then twice that, up to
-        an hour.
+    def oldest_unsettled_age(self) -> float | None:
+        """Return the age of the oldest unsettled order, 0.0 without one; None while
+        too many settled ones lie before it to tell, which the next sweeps clear away.
         """
-        parameters = (limit, self._unsettled, backoff_seconds, MAX_BACKOFF_SECONDS)
-        return self._session.write(self._sweeping["due_stuck"], parameters, str)
+        parameters = (self._unsettled, MAX_LOOKED_AT)
+        statement = self._sweeping["oldest_unsettled_age"]
+        [found] = self._session.read(statement, parameters, _first_column)
+        return found
+
+    def forget_settled(self, limit: int) -> int:
+        """Look at up to ``limit`` stuck orders that are due and forget those settled
+        since, or gone; return how many.
+        """
+        parameters = (limit, self._unsettled)
+        return self._session.change(self._sweeping["forget_settled"], parameters)
+
+    def due_stuck(
+        self, limit: int, older_than_seconds: float, backoff_seconds: float
+    ) -> list[StuckOrder]:
+        """Return stuck orders that are due, unsettled and old enough, and put them
+        off: by ``backoff_seconds``, then twice that, up to half a minute.
+        """
+        parameters = (
+            MAX_LOOKED_AT,
+            older_than_seconds,
+            self._unsettled,
+            limit,
+            backoff_seconds,
+            MAX_BACKOFF_SECONDS,
+        )
+        return self._session.write(self._sweeping["due_stuck"], parameters, StuckOrder)
+
+    def excuse_stuck(self, order_ids: Sequence[str], until_age_seconds: float) -> None:
+        """Put stuck orders off until they are so old; it counts as no try."""
+        parameters = (text_array(order_ids), until_age_seconds)
+        self._session.change(self._sweeping["excuse_stuck"], parameters)
 
     def delete_expired_keys(self, older_than_seconds: float, limit: int) -> int:
         """Delete up to ``limit`` idempotency keys past their time; return how many."""
@@ -146,3 +206,20 @@ class PostgresSweepStore:
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
+
+    def _mind_open_transaction(self, held_at: str | None, now_held: str | None) -> None:
+        """Go round a transaction that is open for too long, and come back once it
+        ended: its orders lie behind the mark then.
+        """
+        if held_at == now_held:
+            return
+        if held_at is not None:
+            self._session.change(self._sweeping["go_back"], (held_at,))
+        if now_held is None:
+            self._session.change(self._sweeping["end_hold"], ())
+        else:
+            self._session.change(self._sweeping["note_hold"], (now_held,))
+
+
+def _first_column(value: float | None) -> float | None:
+    return value

@@ -3,11 +3,12 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import MappingProxyType
 from typing import Final
 
 from orders.chaos.arena import Arena
+from orders.chaos.database import note_settled, transaction_elsewhere
 from orders.chaos.proxy_rules import PASS, Rules
 from orders.chaos.recovery import await_condition, await_recovery
 from orders.chaos.topic import (
@@ -21,10 +22,19 @@ from orders.chaos.topic import (
 from orders.chaos.trial import Hit, Trial
 from orders.messaging.topic_audit import audited
 
+_SETTLED_ROWS = 200_000
+
 
 def strike_loss(arena: Arena, trial: Trial) -> Hit:
-    """Destroy the topic under load; its orders must be settled without it."""
+    """Destroy the topic under load; its orders must be settled without it, whatever
+    stands in the way of those who look for them.
+    """
     time.sleep(trial.delay_seconds)
+    with _HINDRANCES.get(trial.kind, _nothing)(arena.database_url):
+        return _lose(arena, trial)
+
+
+def _lose(arena: Arena, trial: Trial) -> Hit:
     with _nodes_cut_off(arena) as at:
         remember(arena)
         _WAYS[trial.kind](arena)
@@ -103,6 +113,31 @@ _WAYS: Final[MappingProxyType[str, Callable[[Arena], None]]] = MappingProxyType(
         "deleted, topic made": _delete_and_create,
         "wiped": _wipe,
         "topic deleted": delete_topic,
+        "behind settled rows": delete_topic,
+        "behind a transaction": delete_topic,
     }
 )
 """Each destroys the topic; the nodes have to make it again where nobody else does."""
+
+
+@contextmanager
+def _settled_rows_ahead(url: str) -> Iterator[None]:
+    note_settled(url, _SETTLED_ROWS)
+    yield
+
+
+@contextmanager
+def _nothing(url: str) -> Iterator[None]:
+    del url
+    yield
+
+
+_HINDRANCES: Final[
+    MappingProxyType[str, Callable[[str], AbstractContextManager[None]]]
+] = MappingProxyType(
+    {
+        "behind settled rows": _settled_rows_ahead,
+        "behind a transaction": transaction_elsewhere,
+    }
+)
+"""What lies between the sweeper and the orders that it has to find."""

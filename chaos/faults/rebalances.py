@@ -13,6 +13,7 @@ from orders.chaos.topic import add_partition, committed
 from orders.chaos.trial import Hit, Trial
 
 _GUESTS = 4
+_IDLES_SECONDS = 5.0
 _STAY_SECONDS = (0.1, 1.0)
 
 
@@ -66,6 +67,22 @@ def _add_partition(arena: Arena, trial: Trial) -> tuple[int, tuple[str, ...]]:
     return 1, (*problems, *read.problems)
 
 
+def _let_one_idle(arena: Arena, trial: Trial) -> tuple[int, tuple[str, ...]]:
+    """Keep a member that takes partitions and does nothing until all that came
+    meanwhile is settled all the same.
+    """
+    del trial
+    guest = Guest(arena, leaves=True)
+    try:
+        guest.join()
+        began = guest.generation
+        time.sleep(_IDLES_SECONDS)
+        settled = await_recovery(arena, time.monotonic())
+    finally:
+        guest.go()
+    return guest.generation - began + 1, settled.problems
+
+
 _WAYS: Final[
     MappingProxyType[str, Callable[[Arena, Trial], tuple[int, tuple[str, ...]]]]
 ] = MappingProxyType(
@@ -73,6 +90,7 @@ _WAYS: Final[
         "members leave": lambda arena, trial: _let_guests_in(arena, trial, leaves=True),
         "members die": lambda arena, trial: _let_guests_in(arena, trial, leaves=False),
         "partition added": _add_partition,
+        "member idles": _let_one_idle,
     }
 )
 """Each returns how many rebalances there were at least, and what was wrong."""

@@ -96,10 +96,10 @@ NO_SWEEPER: Final = Mutant(
         Replacement(
             "actors/sweeper.py",
             """\
-            self._sweep(self._store)
+        all_taken = [self._take(step) for step in self._steps()]
 """,
             """\
-            self._store.renew_node(self._rules.lease_seconds)
+        all_taken = [self._take(self._renew_node)]
 """,
         ),
     ),

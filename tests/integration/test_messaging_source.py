@@ -2,10 +2,11 @@
 
 import gc
 import struct
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from orders.devstack.kafka import EmbeddedKafka
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.events import FINAL_EVENT_TYPES, OrderEvent
 from orders.domain.identifiers import IdFactory
-from orders.domain.records import DeadLetter, RecordBatch
+from orders.domain.records import DeadLetter, PartitionLag, RecordBatch
 from orders.messaging.client_logs import quieten_client_logs
 from orders.messaging.codec import (
     KEY_MISSING,
@@ -216,9 +217,16 @@ def count_of(count: int) -> Callable[[list[RecordBatch]], bool]:
     return lambda batches: len(order_ids(batches)) >= count
 
 
+def records_behind(source: KafkaRecordSource) -> int:
+    """Return how far the group is behind with all partitions together."""
+    lag = source.group_lag()
+    assert lag is not None
+    return sum(partition.behind for partition in lag.values() if partition)
+
+
 def poll_until_group_lag(source: KafkaRecordSource, lag: int) -> None:
     """Poll, so that commits go out, until the broker knows of them."""
-    poll_until(source, lambda _: source.group_lag() == lag, seconds=10.0)
+    poll_until(source, lambda _: records_behind(source) == lag, seconds=10.0)
 
 
 def test_a_partition_that_was_paused_half_read_goes_on_when_it_is_resumed(
@@ -296,7 +304,7 @@ def test_closing_commits_what_is_done(feed: Feed, make_source: MakeSource) -> No
     second = make_source()
     second.poll()
 
-    assert second.group_lag() == 0
+    assert records_behind(second) == 0
 
 
 def test_records_of_finished_orders_are_passed_over_and_committed(
@@ -306,7 +314,7 @@ def test_records_of_finished_orders_are_passed_over_and_committed(
     feed.publish(50, FINAL_TYPE)
     source = make_source()
 
-    batches = poll_until(source, lambda _: source.group_lag() == 0)
+    batches = poll_until(source, lambda _: records_behind(source) == 0)
 
     assert batches == []
 
@@ -475,7 +483,25 @@ def test_the_lag_is_known_with_and_without_the_broker(
     poll_until(source, count_of(100), finish=False)
 
     assert dict(source.lag()) == {0: 200}
-    assert source.group_lag() == 300
+    assert source.group_lag() == {0: PartitionLag(0, 300)}
+
+
+@pytest.mark.parametrize("partitions", [300, 1000])
+def test_the_lag_of_many_partitions_is_known_in_time(
+    feed: Feed, make_source: MakeSource, partitions: int
+) -> None:
+    feed.create(partitions)
+    source = make_source()
+    poll_until(source, lambda _: source.group_lag() is not None, seconds=20.0)
+    seconds = []
+    for _ in range(5):
+        began = time.monotonic()
+        lag = source.group_lag()
+        seconds.append(time.monotonic() - began)
+
+    sys.stdout.write(f"{partitions} partitions: {min(seconds) * 1000:.0f} ms\n")
+    assert lag == dict.fromkeys(range(partitions), PartitionLag(0, 0))
+    assert min(seconds) < 1.0
 
 
 def hold_for(source: KafkaRecordSource, seconds: float) -> list[RecordBatch | None]:
@@ -553,6 +579,46 @@ def test_members_share_the_partitions_and_take_over_from_one_that_leaves(
     assert set(one.seen) | set(two.seen) == set(sent)
 
 
+class Idler(Member):
+    """Keeps up its membership and does nothing."""
+
+    def run(self) -> None:
+        while not self.leaving.is_set():
+            self.source.poll(hold=True)
+            member = self.source._member
+            self.shares = set() if member is None else member.assigned
+        self.source.close()
+
+
+def test_a_member_that_does_nothing_shows_as_an_offset_that_stands_still(
+    feed: Feed, make_source: MakeSource
+) -> None:
+    feed.create(2)
+    works, idler = make_source(), Idler(make_source())
+    idler.start()
+    reports: list[Mapping[int, PartitionLag | None]] = []
+
+    def is_read_but_for_the_idlers(_: object) -> bool:
+        lag = works.group_lag() or {}
+        behind = {number for number, it in lag.items() if it and it.behind}
+        reports.append(lag)
+        return behind == idler.shares
+
+    try:
+        poll_until(works, lambda _: len(idler.shares) == len(works.lag()) == 1)
+        for _ in range(2):
+            feed.publish(100)
+            poll_until(works, is_read_but_for_the_idlers)
+            first, last = reports[0], reports[-1]
+            reports = [last]
+    finally:
+        idler.leave()
+
+    moved = {n for n in last if first[n].committed < last[n].committed}
+    assert moved == last.keys() - idler.shares
+    assert len(moved) == 1
+
+
 def test_a_partition_that_stays_is_not_committed_past_what_is_not_done(
     feed: Feed, make_source: MakeSource
 ) -> None:
@@ -571,7 +637,7 @@ def test_a_partition_that_stays_is_not_committed_past_what_is_not_done(
     stays.close()
 
     follows = make_source()
-    again = poll_until(follows, lambda _: follows.group_lag() == 0)
+    again = poll_until(follows, lambda _: records_behind(follows) == 0)
 
     assert set(early) <= {*order_ids(again), *passes.seen}
 

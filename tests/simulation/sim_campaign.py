@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sim_faults import Flaw
+from sim_faults import Flaw, Sick
 from sim_run import Outcome, simulate
 
 _COLLECT_EVERY = 100
@@ -60,12 +60,15 @@ def campaign(seeds: Iterable[int]) -> Report:
 
 
 def find(
-    seeds: Iterable[int], flaws: frozenset[Flaw], rule: str
+    seeds: Iterable[int],
+    flaws: frozenset[Flaw],
+    rule: str,
+    sick: Sick | None = None,
 ) -> tuple[int, str] | None:
     """Return how many seeds it took to see ``rule`` broken, and what showed it."""
     with _rare_collections():
         for taken, seed in enumerate(seeds, 1):
-            witness = simulate(seed, flaws).witness(rule)
+            witness = simulate(seed, flaws, sick).witness(rule)
             if witness is not None:
                 return taken, witness
             _collect_sometimes(taken)

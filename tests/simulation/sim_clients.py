@@ -9,7 +9,7 @@ from sim_scheduler import Host, Scheduler
 
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.events import OrderEvent
-from orders.domain.records import EventRef, PublishResults, RecordBatch
+from orders.domain.records import EventRef, PartitionLag, PublishResults, RecordBatch
 from orders.messaging.consumer import KafkaRecordSource
 from orders.messaging.group_member import Polled
 from orders.messaging.offsets import DoneMarks
@@ -83,7 +83,7 @@ class SimMember:
         """Every fetch here brings what there is."""
         return False
 
-    def group_lag(self) -> int:
+    def group_lag(self) -> dict[int, PartitionLag | None]:
         """Return the lag of the whole group."""
         return self._group.lag()
 
@@ -120,7 +120,7 @@ class SimMember:
             return []
         found: list[Sequence[SimRecord]] = []
         for partition, kept in self._positions.items():
-            if partition in self.paused:
+            if partition in self.paused or partition == self._topic.leaderless:
                 continue
             records = self._topic.partitions[partition]
             # Out of range: from the earliest on.
@@ -213,7 +213,9 @@ class SimPublisher:
         scheduler.after(scheduler.latency(), lambda: self._arrive(event, answered))
 
     def _arrive(self, event: OrderEvent, answered: bool) -> None:
-        if self._topic.is_away or (self._host.dead and self._scheduler.chance(0.5)):
+        place = self._topic.partition_of(event.order_id)
+        unwritable = self._topic.is_away or place == self._topic.leaderless
+        if unwritable or (self._host.dead and self._scheduler.chance(0.5)):
             wait = _FAILS_AFTER_SECONDS
             self._scheduler.after(wait, lambda: self._answer(event, False))
             return

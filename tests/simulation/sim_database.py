@@ -85,6 +85,7 @@ class Database:
         self.nodes: dict[int, float] = {}
         self.leases: dict[str, tuple[int, float]] = {}
         self.mark = (-1.0, "")
+        self.held_at: float | None = None
         self.stuck: dict[str, StuckRow] = {}
         self.stranger: Transaction | None = None
         """Somebody's transaction, for whom the scan does not wait."""
@@ -160,6 +161,13 @@ class Database:
                 self.scheduler.note("lock_timeout", what)
                 raise LockTimeoutError
             self.scheduler.pause(_LOCK_LOOK_SECONDS)
+
+    def try_lock(self, transaction: Transaction, what: object) -> bool:
+        """Take a row's lock unless another transaction has it."""
+        if self._locks.get(what, transaction) is not transaction:
+            return False
+        self.lock(transaction, what, 0.0)
+        return True
 
     def oldest_open(self, mine: Transaction) -> float:
         """Return when the oldest transaction of others began."""

@@ -19,6 +19,17 @@ class Flaw(StrEnum):
     HELD_FORGOTTEN = "held_forgotten"
 
 
+class Sick(StrEnum):
+    """The one part that is of no use for a whole run, while all others are well."""
+
+    BROKER = "broker"
+    """No broker answers."""
+    PARTITION = "partition"
+    """One partition has no leader: nothing can be written to it or read from it."""
+    MEMBER = "member"
+    """A stranger in the group keeps up its membership and does nothing."""
+
+
 @dataclass(slots=True)
 class Faults:
     """How likely each fault is, 0.0 where this run does without.

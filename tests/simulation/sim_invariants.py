@@ -1,12 +1,14 @@
 """What must hold once the faults are over, whatever happened before."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from sim_customers import CERTAINLY_NOT_STORED, Told, Try
 from sim_database import Database, OrderRow
+from sim_faults import Sick
 from sim_log import Topic
-from sim_wiring import PAYMENT_LIMIT
+from sim_wiring import PAYMENT_LIMIT, RULES
 
 from orders.domain.errors import IllegalMoveError
 from orders.domain.events import event_type
@@ -17,6 +19,14 @@ from orders.domain.records import EventRef
 from orders.domain.transitions import Change, State, move
 
 _RULE = PaymentRule(PAYMENT_LIMIT)
+_SWEEPING_SECONDS = 2 * RULES.interval_seconds + 2.0
+"""Two sweeps, and what settling takes."""
+_BOUNDS = {
+    Sick.BROKER: RULES.settle_anyway_after_seconds + _SWEEPING_SECONDS,
+    Sick.PARTITION: RULES.stuck_after_seconds + _SWEEPING_SECONDS,
+    Sick.MEMBER: RULES.settle_anyway_after_seconds + _SWEEPING_SECONDS,
+}
+"""After how long an order is settled by the slow path at the latest."""
 _CHANGES = {event_type(change): change for change in Change}
 _DECISIONS = {Change.APPROVED, Change.DECLINED}
 
@@ -41,6 +51,23 @@ def is_settled(database: Database) -> bool:
         row.state.status in SETTLED or ("order", order_id) == database.held
         for order_id, row in database.orders.items()
     )
+
+
+def late_orders(
+    database: Database, topic: Topic, sick: Sick, touched: set[int]
+) -> Iterator[str]:
+    """Name the orders that were not settled within their bound.
+
+    Those that need nothing of what is sick are never left to the slow path.
+    """
+    for order_id, row in database.orders.items():
+        needs_it = topic.partition_of(order_id) in touched
+        bound = _BOUNDS[sick] if needs_it else RULES.stuck_after_seconds
+        settled = row.state.status in SETTLED
+        last = database.history[order_id][-1].occurred_at
+        took = last - row.created_at if settled else math.inf
+        if took > bound:
+            yield f"late: {order_id} took {took:.1f} s of {bound} s"
 
 
 def _of_customers(database: Database, tries: list[Try]) -> Iterator[str]:

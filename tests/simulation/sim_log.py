@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sim_scheduler import Scheduler
 
 from orders.domain.events import OrderEvent
-from orders.domain.records import EventRef
+from orders.domain.records import EventRef, PartitionLag
 from orders.messaging.codec import EventEncoder, Headers
 from orders.messaging.partitioning import partition_of
 
@@ -38,6 +38,7 @@ class Topic:
         self._scheduler = scheduler
         self._encode = EventEncoder()
         self.away_until = 0.0
+        self.leaderless: int | None = None
         self.partitions: list[list[SimRecord]] = [[] for _ in range(PARTITIONS)]
         self._highest = [0] * PARTITIONS
         self.lost_after_confirmation: set[EventRef] = set()
@@ -69,6 +70,10 @@ class Topic:
         )
         records.append(record)
         return record
+
+    def partition_of(self, order_id: str) -> int:
+        """Return where the events of an order go."""
+        return partition_of(order_id.encode(), PARTITIONS)
 
     def confirm(self, record: SimRecord) -> bool:
         """Tell the producer, unless the record is lost by now."""
@@ -154,9 +159,11 @@ class Group:
         self.committed[partition] = offset
         return True
 
-    def lag(self) -> int:
+    def lag(self) -> dict[int, PartitionLag | None]:
         """Return how far the committed offsets are behind."""
-        return sum(
-            max(0, len(records) - self.committed.get(number, 0))
-            for number, records in enumerate(self._topic.partitions)
-        )
+        lags: dict[int, PartitionLag | None] = {}
+        for number, records in enumerate(self._topic.partitions):
+            committed = self.committed.get(number, 0)
+            lag = PartitionLag(committed, max(0, len(records) - committed))
+            lags[number] = None if number == self._topic.leaderless else lag
+        return lags

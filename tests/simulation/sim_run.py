@@ -1,5 +1,6 @@
 """One run: nodes and customers under faults, then quiet, then the rules."""
 
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ import pykka
 from sim_clients import SimMember, refuse_while_away
 from sim_customers import Customers
 from sim_database import Database
-from sim_faults import Faults, Flaw
-from sim_invariants import broken_rules, is_settled
+from sim_faults import Faults, Flaw, Sick
+from sim_invariants import broken_rules, is_settled, late_orders
 from sim_log import PARTITIONS, TOPIC, Group, Topic
 from sim_node import SimNode
 from sim_scheduler import Scheduler, TaskLock
@@ -37,6 +38,7 @@ _FAULTY_SECONDS = 2.5
 _ORDERING_SECONDS = 1.5
 _QUIET_SECONDS = 120.0
 """Everything must be well this long after the last fault; most runs take two."""
+_SICK_SECONDS = 30.0
 _AFTERMATH_SECONDS = 2.0
 """All must stay well for so long once nobody is left who could still act late."""
 
@@ -87,6 +89,49 @@ class Run:
         for kind in ("database_away", "broker_away"):
             self._plan(kind)
         self.scheduler.run_until(lambda: False, _FAULTY_SECONDS)
+        return self._through_quiet()
+
+    def with_one_part(self, sick: Sick) -> list[str]:
+        """Go through a run in which one part is of no use, and see it healed."""
+        around = self.around
+        around.faults.end()
+        self._sicken(sick)
+        for place in range(2):
+            self._start(place)
+        self.customers.begin(4, _ORDERING_SECONDS)
+        self.scheduler.run_until(lambda: False, _SICK_SECONDS)
+        touched = self._touched(sick)
+        late = list(late_orders(around.database, around.topic, sick, touched))
+        around.topic.leaderless = None
+        return [*late, *self._through_quiet()]
+
+    def _sicken(self, sick: Sick) -> None:
+        topic = self.around.topic
+        match sick:
+            case Sick.BROKER:
+                topic.away_until = math.inf
+            case Sick.PARTITION:
+                topic.leaderless = self.scheduler.random.randrange(PARTITIONS)
+            case Sick.MEMBER:
+                self._keep_up_membership()
+
+    def _keep_up_membership(self) -> None:
+        if not self._quiet:
+            self.around.group.heartbeat("idler")
+            self.scheduler.after(1.0, self._keep_up_membership)
+
+    def _touched(self, sick: Sick) -> set[int]:
+        """Return the partitions whose orders need the sick part."""
+        topic, group = self.around.topic, self.around.group
+        match sick:
+            case Sick.BROKER:
+                return set(range(PARTITIONS))
+            case Sick.PARTITION:
+                return set() if topic.leaderless is None else {topic.leaderless}
+            case Sick.MEMBER:
+                return group.assigned_to("idler")
+
+    def _through_quiet(self) -> list[str]:
         self._calm()
         deadline = self.scheduler.now + _QUIET_SECONDS
         self.scheduler.run_until(self._is_over, deadline)
@@ -223,12 +268,14 @@ class Run:
                 )
 
 
-def simulate(seed: int, flaws: frozenset[Flaw] = frozenset()) -> Outcome:
+def simulate(
+    seed: int, flaws: frozenset[Flaw] = frozenset(), sick: Sick | None = None
+) -> Outcome:
     """Run one seed; the same seed gives the same run."""
     run = Run(seed, flaws)
     with _stand_ins(run):
         try:
-            broken = run.to_the_end()
+            broken = run.to_the_end() if sick is None else run.with_one_part(sick)
         finally:
             run.end()
     scheduler = run.scheduler

@@ -77,13 +77,14 @@ def own_outbox(call: Call) -> Rows:
 
 def abandoned_outbox(call: Call) -> Rows:
     """Return outbox rows of nodes that are gone, and old rows of any node."""
-    older, limit = call.parameters
+    order_id, version, older, limit = call.parameters
     eternal = Flaw.ETERNAL_LEASE in call.flaws
     alive = {n for n, until in call.db.nodes.items() if until > call.now or eternal}
     due = (
         event
         for event, (owner, created_at) in call.db.outbox.items()
-        if owner not in alive or created_at <= call.now - older
+        if event > (order_id, version)
+        and (owner not in alive or created_at <= call.now - older)
     )
     return _events(call.db, due, limit)
 
@@ -104,29 +105,51 @@ def outbox_state(call: Call) -> Rows:
 
 
 def lock_mark(call: Call) -> Rows:
-    """Return the place the scan has come to."""
-    call.db.lock(call.transaction, "mark", _MARK_LOCK_SECONDS)
+    """Return the place the search has come to, unless another node moves it."""
+    if not call.db.try_lock(call.transaction, "mark"):
+        return []
     created_at, order_id = call.db.mark
-    return [(repr(created_at), order_id)]
+    held = None if call.db.held_at is None else repr(call.db.held_at)
+    return [(repr(created_at), order_id, held)]
 
 
 def scan_bound(call: Call) -> Rows:
     """Return the time before which no order can appear any more."""
-    delay = call.parameters[0]
-    return [(repr(min(call.now - delay, call.db.oldest_open(call.transaction))),)]
+    delay, holds = call.parameters
+    began = call.db.oldest_open(call.transaction)
+    bound = min(call.now - delay, max(began, call.now - holds))
+    overstays = repr(began) if began < call.now - holds else None
+    return [(repr(bound), call.now - bound, overstays)]
+
+
+def note_hold(call: Call) -> int:
+    """Remember since when a transaction is open."""
+    [held_at] = call.parameters
+    call.write(lambda: setattr(call.db, "held_at", float(held_at)))
+    return 1
+
+
+def end_hold(call: Call) -> int:
+    """Forget about it."""
+    call.write(lambda: setattr(call.db, "held_at", None))
+    return 1
+
+
+def go_back(call: Call) -> int:
+    """Have the search begin again at a time it has passed."""
+    place = (float(call.parameters[0]), "")
+    call.write(lambda: setattr(call.db, "mark", min(call.db.mark, place)))
+    return 1
 
 
 def scan_unsettled(call: Call) -> Rows:
     """Note what is unsettled for too long, up to the first young one."""
-    mark_at, mark_id, bound, older, _, limit = call.parameters
-    db, mark = call.db, (float(mark_at), mark_id)
+    bound, older, _, limit = call.parameters
+    db, mark = call.db, call.db.mark
     passed: list[tuple[float, str]] = []
-    ages = [0.0]
     page = sorted((row.created_at, i) for i, row in db.orders.items())
     for place in [p for p in page if p > mark and p[0] < float(bound)][:limit]:
-        unsettled = db.orders[place[1]].state.status in UNSETTLED
-        if unsettled:
-            ages.append(call.now - place[0])
+        if _open(db, place[1]):
             if place[0] > call.now - older:
                 break
             stuck = StuckRow(place[0], 0, call.now)
@@ -134,31 +157,53 @@ def scan_unsettled(call: Call) -> Rows:
         passed.append(place)
     if passed:
         call.write(lambda: setattr(db, "mark", passed[-1]))
-    return [(len(passed), max(ages))]
+    return [(len(passed),)]
 
 
-def oldest_stuck_age(call: Call) -> Rows:
-    """Return the age of the oldest order noted as stuck and still unsettled."""
-    created = [row.created_at for i, row in call.db.stuck.items() if _open(call.db, i)]
+def oldest_unsettled_age(call: Call) -> Rows:
+    """Return the age of the oldest order that has no outcome."""
+    created = [row.created_at for i, row in call.db.orders.items() if _open(call.db, i)]
     return [(call.now - min(created, default=call.now),)]
 
 
-def due_stuck(call: Call) -> Rows:
-    """Take those that are due, forget the settled ones, put the others off."""
-    limit, _, backoff, most = call.parameters
+def forget_settled(call: Call) -> int:
+    """Forget noted orders that are settled."""
     db = call.db
-    due = [i for i, row in db.stuck.items() if row.next_attempt_at <= call.now][:limit]
-    still: Rows = []
-    for order_id in due:
-        if _open(db, order_id):
-            row = db.stuck[order_id]
+    settled = [i for i in _due(call) if not _open(db, i)][: call.parameters[0]]
+    for order_id in settled:
+        call.write(partial(db.stuck.pop, order_id, None))
+    return len(settled)
+
+
+def due_stuck(call: Call) -> Rows:
+    """Take those that are due and old enough, and put them off."""
+    _, older, _, limit, backoff, most = call.parameters
+    db = call.db
+    found: Rows = []
+    for order_id in _due(call):
+        row = db.stuck[order_id]
+        old = row.created_at <= call.now - older
+        if old and _open(db, order_id) and len(found) < limit:
             wait = min(most, backoff * 2 ** min(row.attempts, 30))
             later = StuckRow(row.created_at, row.attempts + 1, call.now + wait)
             call.write(partial(db.stuck.update, {order_id: later}))
-            still.append((order_id,))
-        else:
-            call.write(partial(db.stuck.pop, order_id, None))
-    return still
+            found.append((order_id, call.now - row.created_at))
+    return found
+
+
+def excuse_stuck(call: Call) -> int:
+    """Put some off until they are so old."""
+    ids, until_age = call.parameters
+    for order_id in filter(None, ids.strip("{}").split(",")):
+        row = call.db.stuck[order_id]
+        at = max(call.now, row.created_at + until_age)
+        later = StuckRow(row.created_at, max(0, row.attempts - 1), at)
+        call.write(partial(call.db.stuck.update, {order_id: later}))
+    return 1
+
+
+def _due(call: Call) -> list[str]:
+    return [i for i, r in call.db.stuck.items() if r.next_attempt_at <= call.now]
 
 
 def _open(db: Database, order_id: str) -> bool:
@@ -182,7 +227,8 @@ HANDLERS: dict[str, Handler] = {
     for handler in (
         *(register_node, renew_node, forget_dead_nodes, hold_lease),
         *(end_node_lease, end_named_leases, own_outbox, abandoned_outbox),
-        *(outbox_state, lock_mark, scan_bound, scan_unsettled, oldest_stuck_age),
-        *(due_stuck, delete_expired_keys, dead_letter_count),
+        *(outbox_state, lock_mark, scan_bound, note_hold, end_hold, go_back),
+        *(scan_unsettled, oldest_unsettled_age, forget_settled),
+        *(due_stuck, excuse_stuck, delete_expired_keys, dead_letter_count),
     )
 }

@@ -29,9 +29,11 @@ from orders.actors.restart import RestartBudget, RestartPolicy
 from orders.actors.role import FailureReport, Role, Scheduler
 from orders.actors.settlement_writer import SettlementWriter, weigh_settlement_work
 from orders.actors.supervised import SupervisedActor
-from orders.actors.sweeper import Sweeper, SweepRules
+from orders.actors.sweep_rules import SweepRules
+from orders.actors.sweeper import Sweeper
 from orders.domain.payment import PaymentRule
 from orders.messaging.consumer import KafkaRecordSource
+from orders.messaging.partitioning import partition_of
 from orders.persistence.identity import NodeIdentity
 from orders.persistence.intake import PostgresIntakeStore
 from orders.persistence.settlement import PostgresSettlementStore
@@ -44,6 +46,9 @@ RULES = SweepRules(
     abandoned_after_seconds=8.0,
     stuck_after_seconds=3.0,
     stuck_backoff_seconds=1.0,
+    settle_anyway_after_seconds=9.0,
+    tolerated_lag=2,
+    advances_within_seconds=4.0,
 )
 """The product's rules at the pace of a run that lasts seconds."""
 
@@ -133,6 +138,7 @@ class Wiring:
                 resolver=self.resolver,
                 status=self._node.status,
                 rules=RULES,
+                partition_of=partition_of,
             )
         self._seat(
             IntakeWriter,

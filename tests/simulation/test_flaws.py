@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from sim_campaign import find
-from sim_faults import Flaw
+from sim_faults import Flaw, Sick
 
+from orders.actors.healing import Healing
 from orders.actors.intake_writer import IntakeWriter
+from orders.actors.lag_watch import LagWatch
 from orders.actors.settlement_writer import SettlementWriter
 from orders.actors.sweeper import Sweeper
 from orders.messaging import offsets
@@ -48,6 +50,12 @@ def _do_nothing(*arguments: object) -> None:
     """Stand for a step that somebody forgot."""
 
 
+def _never_without_news(healing: Any) -> float:
+    """Wait for Kafka before anything is healed, as it once was."""
+    news = healing._lag.has_news(healing._owner.clock())
+    return healing._rules.stuck_after_seconds if news else 1e9
+
+
 def _settle_late() -> Callable[..., None]:
     settle = SettlementWriter._settle
     return lambda *given: _acknowledge_then_settle(settle, *given)
@@ -72,7 +80,7 @@ def test_a_flawed_service_is_found_out(
             "stored",
         ),
         (Sweeper, "_publish_abandoned", _do_nothing, "unconfirmed"),
-        (Sweeper, "_resolve_stuck", _do_nothing, "unsettled"),
+        (Healing, "heal", lambda *_: False, "unsettled"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -89,10 +97,37 @@ def test_a_flaw_in_the_code_of_the_service_is_found_out(
     _must_be_seen(f"{owner.__name__}.{name}", frozenset(), rule, capsys)
 
 
-def _must_be_seen(
-    what: str, flaws: frozenset[Flaw], rule: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("sick", "owner", "name", "flawed"),
+    [
+        (Sick.BROKER, Healing, "heal", lambda *_: False),
+        (Sick.BROKER, Healing, "_age_to_look_at", _never_without_news),
+        (Sick.PARTITION, LagWatch, "_advances", lambda *_: True),
+        (Sick.MEMBER, Healing, "_is_excused", lambda *_: True),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_healing_that_depends_on_what_it_heals_is_found_out(
+    sick: Sick,
+    owner: type[object],
+    name: str,
+    flawed: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = find(range(MOST_SEEDS), flaws, rule)
+    monkeypatch.setattr(owner, name, flawed)
+
+    _must_be_seen(f"{owner.__name__}.{name}", frozenset(), "late", capsys, sick)
+
+
+def _must_be_seen(
+    what: str,
+    flaws: frozenset[Flaw],
+    rule: str,
+    capsys: pytest.CaptureFixture[str],
+    sick: Sick | None = None,
+) -> None:
+    found = find(range(MOST_SEEDS), flaws, rule, sick)
 
     assert found is not None, f"{what} broke no rule '{rule}' in {MOST_SEEDS} seeds"
     taken, witness = found

@@ -17,7 +17,9 @@ from orders.domain.records import (
     EventRef,
     HistoryEntry,
     OutboxState,
+    PartitionLag,
     RecordBatch,
+    StuckOrder,
 )
 from orders.domain.refunds import OrderRefunds
 from orders.domain.settlement import OpenOrder, Settled, Settlement
@@ -202,8 +204,12 @@ class FakeSweepStore(Flaky):
         self.holds_lease = True
         self.abandoned: list[OrderEvent] = []
         self.abandoned_ages: list[float] = []
-        self.stuck: list[str] = []
-        self.scans: list[ScanResult] = []
+        self.stuck: list[StuckOrder] = []
+        self.stuck_ages: list[float] = []
+        self.excused: list[str] = []
+        self.settled_stuck = 0
+        self.oldest_age: float | None = 0.0
+        self.scans: list[ScanResult | None] = []
         self.scan_ages: list[float] = []
         self.expired_keys = 0
         self.calls: list[str] = []
@@ -244,25 +250,47 @@ class FakeSweepStore(Flaky):
         return found[:limit]
 
     def abandoned_outbox(
-        self, older_than_seconds: float, limit: int
+        self, after: EventRef | None, older_than_seconds: float, limit: int
     ) -> list[OrderEvent]:
         self._call("abandoned_outbox")
         self.abandoned_ages.append(older_than_seconds)
-        return self.abandoned[:limit]
+        rows = self.abandoned
+        behind = [r for r in rows if after is None or (r.order_id, r.version) > after]
+        return behind[:limit]
 
     def outbox_state(self, count_limit: int) -> OutboxState:
         self._call("outbox_state")
         return self.state
 
-    def scan_unsettled(self, stuck_after_seconds: float, limit: int) -> ScanResult:
+    def scan_unsettled(
+        self, stuck_after_seconds: float, limit: int
+    ) -> ScanResult | None:
         self._call("scan_unsettled")
         self.scan_ages.append(stuck_after_seconds)
         return self.scans.pop(0) if self.scans else ScanResult(0, 0.0)
 
-    def due_stuck(self, limit: int, backoff_seconds: float) -> list[str]:
+    def oldest_unsettled_age(self) -> float | None:
+        self._call("oldest_unsettled_age")
+        return self.oldest_age
+
+    def forget_settled(self, limit: int) -> int:
+        self._call("forget_settled")
+        step = min(limit, self.settled_stuck)
+        self.settled_stuck -= step
+        return step
+
+    def due_stuck(
+        self, limit: int, older_than_seconds: float, backoff_seconds: float
+    ) -> list[StuckOrder]:
         self._call("due_stuck")
-        due, self.stuck = self.stuck[:limit], self.stuck[limit:]
+        self.stuck_ages.append(older_than_seconds)
+        due = [o for o in self.stuck if o.age_seconds >= older_than_seconds][:limit]
+        self.stuck = [o for o in self.stuck if o not in due]
         return due
+
+    def excuse_stuck(self, order_ids: Sequence[str], until_age_seconds: float) -> None:
+        self._call("excuse_stuck")
+        self.excused += order_ids
 
     def delete_expired_keys(self, older_than_seconds: float, limit: int) -> int:
         self._call("delete_expired_keys")
@@ -343,7 +371,7 @@ class FakeRecordSource(Flaky):
         self.batches = list(batches)
         self.holds: list[bool] = []
         self.finished: list[int] = []
-        self.behind: int | None = 0
+        self.behind: Mapping[int, PartitionLag | None] | None = {0: PartitionLag(0, 0)}
 
     def poll(self, *, hold: bool = False) -> RecordBatch | None:
         self.holds.append(hold)
@@ -360,5 +388,5 @@ class FakeRecordSource(Flaky):
     def lag(self) -> Mapping[int, int]:
         return {0: 5}
 
-    def group_lag(self) -> int | None:
+    def group_lag(self) -> Mapping[int, PartitionLag | None] | None:
         return self.behind

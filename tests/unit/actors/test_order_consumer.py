@@ -19,7 +19,7 @@ from orders.actors.messages import (
 )
 from orders.actors.order_consumer import OrderConsumer
 from orders.domain.errors import BrokerUnavailableError
-from orders.domain.records import RecordBatch
+from orders.domain.records import PartitionLag, RecordBatch
 
 ORDERS = RecordBatch(1, ("a", "b"), ())
 MIXED = RecordBatch(2, ("a",), (dead_letter(),))
@@ -344,15 +344,16 @@ def test_broker_that_stays_away_is_asked_twice_a_second(world: World) -> None:
 
 def test_lag_is_told_every_five_seconds(world: World) -> None:
     bench = make(world, reports_lag=True)
-    bench.source.behind = 12
+    bench.source.behind = {0: PartitionLag(7, 12), 1: None}
 
     bench.poll()
     bench.poll()
     world.clock.advance(5)
     bench.poll()
 
-    assert bench.sweeper.told_of(GroupLag) == [GroupLag(12), GroupLag(12)]
-    assert world.status.group_lag == 12
+    told = GroupLag({0: PartitionLag(7, 12), 1: None})
+    assert bench.sweeper.told_of(GroupLag) == [told, told]
+    assert world.status.broker_available
 
 
 def test_only_one_consumer_asks_for_the_groups_lag(world: World) -> None:
@@ -382,7 +383,6 @@ def test_broker_coming_and_going_is_logged_once_each(world: World) -> None:
     assert world.log.count("kafka.available") == 1
     assert world.log.count("kafka.unavailable") == 1
     assert not world.status.broker_available
-    assert world.status.group_lag is None
 
 
 def test_source_is_closed_at_the_end(world: World) -> None:

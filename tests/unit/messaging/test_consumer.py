@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pytest
 from kafka import TopicPartition
@@ -12,7 +12,7 @@ from kafka.structs import MemberState
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.events import FINAL_EVENT_TYPES
 from orders.domain.identifiers import IdFactory
-from orders.domain.records import RecordBatch
+from orders.domain.records import PartitionLag, RecordBatch
 from orders.messaging import group_member
 from orders.messaging.codec import RECORD_UNREADABLE
 from orders.messaging.consumer import KafkaRecordSource
@@ -58,6 +58,10 @@ class FakeConsumer:
         self.seeks: list[tuple[int, int]] = []
         self.close_error: Exception | None = None
         self.network_ended = False
+        self.away_leaders: set[int] = set()
+        self.leaders = {0: 1, 1: 1}
+        self.committed: dict[int, int] = {}
+        self._cluster = self._coordinator = self
         self._client = SimpleNamespace(close=self._end_network)
         self._fetcher = SimpleNamespace(
             _next_partition_records=None,
@@ -69,9 +73,33 @@ class FakeConsumer:
         self, partitions: Sequence[TopicPartition], timeout_ms: int
     ) -> dict[TopicPartition, int]:
         self.questions += 1
-        if self.away:
+        leaders = {self.leaders.get(tp.partition) for tp in partitions}
+        if self.away or leaders & self.away_leaders:
             raise KafkaTimeoutError("away")
+        if -1 in leaders:
+            raise KeyError("what kafka-python raises for one without a leader")
         return {tp: self.ends.get(tp.partition, 0) for tp in partitions}
+
+    def beginning_offsets(
+        self, partitions: Sequence[TopicPartition], timeout_ms: int
+    ) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    def fetch_committed_offsets(
+        self, partitions: Sequence[TopicPartition], timeout_ms: int
+    ) -> dict[TopicPartition, SimpleNamespace]:
+        self.questions += 1
+        return {
+            tp: SimpleNamespace(offset=self.committed[tp.partition])
+            for tp in partitions
+            if tp.partition in self.committed
+        }
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set() if self.away else set(self.leaders)
+
+    def leader_for_partition(self, partition: TopicPartition) -> int:
+        return self.leaders[partition.partition]
 
     def subscribe(self, topics: Sequence[str], *, listener: SimpleNamespace) -> None:
         self.listener = listener
@@ -622,6 +650,71 @@ def test_the_lag_is_what_was_not_fetched(stage: Stage) -> None:
     client.position_now = 4
 
     assert stage.source.lag() == {0: 5}
+
+
+def test_the_groups_lag_is_known_partition_by_partition(stage: Stage) -> None:
+    client = stage.joined(0)
+    client.ends, client.committed = {0: 9, 1: 5}, {0: 4}
+
+    assert stage.source.group_lag() == {0: PartitionLag(4, 5), 1: PartitionLag(0, 5)}
+
+
+def test_all_committed_offsets_are_one_question(stage: Stage) -> None:
+    client = stage.joined(0)
+    client.leaders = dict.fromkeys(range(1000), 1)
+    client.questions = 0
+
+    stage.source.group_lag()
+
+    assert client.questions == 2  # these, and the ends
+
+
+def test_a_partition_without_a_leader_makes_no_other_unknown(stage: Stage) -> None:
+    client = stage.joined(0)
+    client.leaders = {0: 1, 1: -1}
+
+    assert stage.source.group_lag() == {0: PartitionLag(0, 0), 1: None}
+
+
+def test_a_leader_that_is_away_makes_no_others_partitions_unknown(
+    stage: Stage,
+) -> None:
+    client = stage.joined(0)
+    client.leaders, client.away_leaders = {0: 1, 1: 2, 2: 1}, {2}
+    known = PartitionLag(0, 0)
+
+    assert stage.source.group_lag() == {0: known, 1: None, 2: known}
+
+
+def test_no_lag_is_known_where_no_leader_answers(stage: Stage) -> None:
+    client = stage.joined(0)
+    client.away_leaders = {1}
+
+    assert stage.source.group_lag() is None
+
+
+def test_the_group_is_joined_though_the_first_partition_has_no_leader(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(self: FakeConsumer, partitions: object, timeout_ms: int) -> NoReturn:
+        raise KafkaTimeoutError("no leader")
+
+    monkeypatch.setattr(FakeConsumer, "end_offsets", ask)
+
+    client = stage.joined(1)
+
+    assert stage.clients == [client]
+    assert not client.closed
+
+
+def test_silence_of_a_partition_without_a_leader_is_no_fault(stage: Stage) -> None:
+    client = stage.joined(0, 1)
+    client.leaders[1] = -1
+    stage.now += 31.0
+
+    stage.source.poll()
+
+    assert stage.clients == [client]
 
 
 def test_without_a_client_no_lag_is_known(stage: Stage) -> None:
