@@ -74,10 +74,14 @@ class Healing:
                 break
         return True
 
-    def heal(self, store: SweepStore) -> bool:
-        """Hand over what is due while the resolver has room; tell of more to do."""
-        for _ in range(_MOST_PAGES):
-            if not self._resolver_has_room():
+    def heal(self, store: SweepStore, *, owed_pages: int) -> bool:
+        """Hand over what is due while the resolver has room; tell of more to do.
+
+        ``owed_pages`` go to a full resolver too: where consumers work off a backlog,
+        they take every place that falls vacant.
+        """
+        for page in range(_MOST_PAGES):
+            if not self._resolver_has_room(owed=page < owed_pages):
                 return True
             due = store.due_stuck(
                 self._rules.stuck_page,
@@ -96,15 +100,15 @@ class Healing:
 
     def _hand_over(self, due: list[str], excused: set[str]) -> None:
         ids = tuple(order_id for order_id in due if order_id not in excused)
-        # One that finds no room after all comes again after its backoff.
-        if ids and self._resolver.offer(ResolvePayments(ids)):
+        # What finds no room after all comes again after its backoff.
+        if ids and self._resolver.offer(ResolvePayments(ids), self._rules.stuck_page):
             self._owner.log.warning("sweeper.stuck_orders", count=len(ids))
 
-    def _resolver_has_room(self) -> bool:
+    def _resolver_has_room(self, *, owed: bool) -> bool:
         """Keep half of the lane for what the consumers bring."""
         lane = self._resolver.lane
-        half = lane.capacity // 2
-        return lane.depth == 0 or lane.depth + self._rules.stuck_page <= half
+        half = lane.capacity // 2 - self._rules.stuck_page
+        return lane.depth <= max(0, lane.capacity if owed else half)
 
     def _age_to_look_at(self) -> float:
         anyway = self._rules.settle_anyway_after_seconds

@@ -68,11 +68,14 @@ class Lane(Generic[T]):
         """Tell whether a message of ``weight`` would be taken now."""
         return self._weight == 0 or self._weight + weight <= self._capacity
 
-    def offer(self, message: T) -> bool:
-        """Append ``message``; False, and nothing kept, when there is no room."""
+    def offer(self, message: T, beyond: int = 0) -> bool:
+        """Append ``message``; False, and nothing kept, when there is no room.
+
+        ``beyond`` is weight above the capacity, for who would never find room.
+        """
         weight = self._weigh(message)
         with self._lock:
-            if not self.has_room(weight):
+            if not self.has_room(weight - beyond):
                 return False
             self._weight += weight
             self._queue.append(message)

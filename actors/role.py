@@ -61,9 +61,11 @@ class Role(Generic[T]):
 
     # --- for everyone ---
 
-    def offer(self, message: T) -> bool:
-        """Put work into the lane and wake the actor; False when there is no room."""
-        if not self.lane.offer(message):
+    def offer(self, message: T, beyond: int = 0) -> bool:
+        """Put work into the lane and wake the actor; False when there is no room, nor
+        ``beyond`` the capacity.
+        """
+        if not self.lane.offer(message, beyond):
             return False
         self.wake()
         return True

@@ -110,7 +110,7 @@ class Sweeper(SupervisedActor[None]):
             self._sweep_at = now + interval / 2
             self._sweep()
         elif self._in_hurry and now >= self._heal_at and not self.draining:
-            for step in (self._forget_settled, self._heal):
+            for step in (self._forget_settled, self._heal_more):
                 self._take(step)
         if self._in_hurry:
             self._heal_at = now + interval * _HURRY / 2
@@ -167,9 +167,12 @@ class Sweeper(SupervisedActor[None]):
         self._more_to_forget = False
         self._more_to_forget = self._healing.forget_settled(store)
 
-    def _heal(self, store: SweepStore) -> None:
+    def _heal(self, store: SweepStore, owed_pages: int = 1) -> None:
         self._more_to_heal = False
-        self._more_to_heal = self._healing.heal(store)
+        self._more_to_heal = self._healing.heal(store, owed_pages=owed_pages)
+
+    def _heal_more(self, store: SweepStore) -> None:
+        self._heal(store, owed_pages=0)
 
     def _publish_abandoned(self, store: SweepStore) -> None:
         if not self._lag.has_news(self.role.clock()):

@@ -252,6 +252,57 @@ HELD_ORDER_WAITED_FOR: Final = Mutant(
     "free_orders: 55P03",
 )
 
+NOTHING_PAST_THE_BOUND: Final = Mutant(
+    "nothing-past-the-bound",
+    "A backlog excuses the age of its orders for as long as it lasts.",
+    (
+        Replacement(
+            "actors/healing.py",
+            """\
+        return young and self._lag.excuses(order_id, self._owner.clock())
+""",
+            """\
+        return self._lag.excuses(order_id, self._owner.clock())
+""",
+        ),
+    ),
+    "tests/unit/actors/test_sweeper.py::test_nothing_excuses_an_order_past_the_bound",
+    "assert [] == [ResolvePayme",
+)
+
+LAG_THAT_STANDS_STILL: Final = Mutant(
+    "lag-that-stands-still",
+    "A lag excuses the age of orders though nobody works it off.",
+    (
+        Replacement(
+            "actors/lag_watch.py",
+            """\
+        return moved_lately and partition.behind > self._tolerated
+""",
+            """\
+        return partition.behind > self._tolerated
+""",
+        ),
+    ),
+    "tests/unit/actors/test_sweeper.py::test_lag_that_stands_still_excuses_nothing",
+    "assert [] == [ResolvePayme",
+)
+
+READERS_BLIND_THE_SEARCH: Final = Mutant(
+    "readers-blind-the-search",
+    "The search for stuck orders waits for every transaction that is open.",
+    (
+        Replacement(
+            "persistence/sql/sweeping.sql",
+            "where l.locktype = 'relation' and l.mode = 'RowExclusiveLock'\n",
+            "where l.locktype = 'relation'\n",
+        ),
+    ),
+    "tests/integration/test_persistence_sweeping.py"
+    "::test_an_open_transaction_of_a_reader_holds_nothing_up",
+    "assert 0 == 1",
+)
+
 MUTANTS: Final = (
     ANSWER_BEFORE_COMMIT,
     OFFSETS_AHEAD_OF_WORK,
@@ -262,4 +313,7 @@ MUTANTS: Final = (
     NOTICE_OUTSIDE_TRANSACTION,
     STALE_SNAPSHOT,
     HELD_ORDER_WAITED_FOR,
+    NOTHING_PAST_THE_BOUND,
+    LAG_THAT_STANDS_STILL,
+    READERS_BLIND_THE_SEARCH,
 )

@@ -580,9 +580,29 @@ def test_old_news_of_the_lag_count_as_none(bench: Bench) -> None:
 
 
 def test_half_of_the_resolvers_room_is_kept_for_the_consumers(bench: Bench) -> None:
-    bench.store.stuck = stuck("a")
+    bench.store.stuck = stuck(*(f"a{n}" for n in range(1800)))
     bench.resolver.lane.offer(ResolvePayments(("x",) * 501))
     bench.tell(NEWS)
+
+    bench.sweep(1.0)
+
+    assert [len(m.order_ids) for m in bench.resolved()] == [501, 500]
+
+
+def test_each_sweep_heals_a_page_though_consumers_fill_the_resolver(
+    bench: Bench,
+) -> None:
+    bench.store.stuck = stuck(*(f"a{n}" for n in range(5000)), age=OLD)
+    bench.resolver.lane.offer(ResolvePayments(("x",) * 2000))
+
+    bench.sweep(1.9)
+
+    assert [len(m.order_ids) for m in bench.resolved()] == [2000, 500]
+
+
+def test_no_order_is_put_off_for_a_resolver_that_is_overfull(bench: Bench) -> None:
+    bench.store.stuck = stuck("a", age=OLD)
+    bench.resolver.lane.offer(ResolvePayments(("x",) * 2001))
 
     bench.sweep(1.0)
 
