@@ -88,6 +88,7 @@ class NotFullError(Exception):
     """The server has connections left that should be used up."""
 
 
+_NOTED_AT_ONCE = 10_000
 _NOTE = """
 insert into stuck_orders (order_id, created_at, noted_at, attempts, next_attempt_at)
 select gen_random_uuid(), now() - interval '1 day', now(), 0, now() - interval '1 day'
@@ -323,7 +324,9 @@ def says_full(refusal: str) -> bool:
 def note_settled(url: str, count: int) -> None:
     """Leave rows of orders that are settled, or gone, where stuck ones are noted."""
     with session(url) as told:
-        told.change(Statement("note", _NOTE.encode()), (count,))
+        for left in range(count, 0, -_NOTED_AT_ONCE):
+            step = min(left, _NOTED_AT_ONCE)
+            told.change(Statement("note", _NOTE.encode()), (step,))
 
 
 @contextmanager

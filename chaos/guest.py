@@ -57,6 +57,8 @@ class Guest:
         self._joined = threading.Event()
         self.generation = 0
         """The group's, as last seen; each rebalance adds one."""
+        self.partitions = 0
+        """How many it holds, as last seen."""
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="guest", daemon=True)
 
@@ -97,6 +99,7 @@ class Guest:
         self._end(consumer)
 
     def _look(self, consumer: ConsumerClient) -> None:
+        self.partitions = len(consumer.assignment())
         membership = cast("_Membership", consumer.group_metadata())
         if membership.state == STABLE:
             self.generation = membership.generation_id

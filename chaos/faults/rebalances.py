@@ -75,12 +75,14 @@ def _let_one_idle(arena: Arena, trial: Trial) -> tuple[int, tuple[str, ...]]:
     guest = Guest(arena, leaves=True)
     try:
         guest.join()
-        began = guest.generation
+        holds = await_condition(
+            lambda: guest.partitions > 0, time.monotonic(), "the guest got no partition"
+        )
         time.sleep(_IDLES_SECONDS)
         settled = await_recovery(arena, time.monotonic())
     finally:
         guest.go()
-    return guest.generation - began + 1, settled.problems
+    return guest.partitions, (*holds.problems, *settled.problems)
 
 
 _WAYS: Final[
