@@ -37,21 +37,23 @@ with recent as materialized (
         limit $2) o
     where m.name = 'unsettled'
 ), stuck as materialized (
-    select s.created_at
-    from stuck_orders s
-    cross join lateral (
-        select from orders o
+    select s.created_at, still.is_open
+    from (select order_id, created_at
+          from stuck_orders
+          order by created_at
+          limit $3) s
+    left join lateral (
+        select true as is_open
+        from orders o
         where o.order_id = s.order_id and o.status = any($1::text[])
-        limit 1) still
-    order by s.created_at
-    limit $3
+        limit 1) still on true
 ), open as materialized (
     select created_at from recent where unsettled
     union all
-    select created_at from stuck
+    select created_at from stuck where is_open
 )
 select (select count(*) from open),
-       (select count(*) from stuck),
+       (select count(*) from stuck where is_open),
        coalesce(extract(epoch from now() - (select min(created_at) from open)),
                 0)::double precision,
        (select count(*) from recent) = $2 or (select count(*) from stuck) = $3;
