@@ -20,6 +20,7 @@ from orders.messaging.kafka_clients import (
 
 _ASK_SECONDS = 2.0
 _QUICKLY_MS = 1_000
+_COORDINATOR_MS = 1_500
 _LEADER_MS = 500
 
 
@@ -79,7 +80,7 @@ def group_lag(consumer: ConsumerClient, topic: str) -> dict[int, PartitionLag | 
     ]
     if not every:
         raise UnknownTopicOrPartitionError(topic)
-    done = committed_offsets(consumer, every, left_ms(_QUICKLY_MS))
+    done = committed_offsets(consumer, every, left_ms(_COORDINATOR_MS))
     found: dict[int, PartitionLag | None] = {tp.partition: None for tp in every}
     for led in led_partitions(consumer, topic):
         new = [tp for tp in led if tp not in done]

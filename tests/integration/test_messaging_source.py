@@ -218,10 +218,12 @@ def count_of(count: int) -> Callable[[list[RecordBatch]], bool]:
 
 
 def records_behind(source: KafkaRecordSource) -> int:
-    """Return how far the group is behind with all partitions together."""
-    lag = source.group_lag()
-    assert lag is not None
-    return sum(partition.behind for partition in lag.values() if partition)
+    """Return how far the group is behind with all partitions together, or -1 where
+    that is not known of one.
+    """
+    lag = list((source.group_lag() or {0: None}).values())
+    known = [partition.behind for partition in lag if partition is not None]
+    return sum(known) if len(known) == len(lag) else -1
 
 
 def poll_until_group_lag(source: KafkaRecordSource, lag: int) -> None:
