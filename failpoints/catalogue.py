@@ -106,12 +106,12 @@ _STEPS: Final = (
     ),
     Failpoint(
         "sweep.before_tick",
-        f"{_SWEEPER}._sweep_safely",
+        f"{_SWEEPER}._sweep",
         "The sweeper is about to sweep.",
     ),
     Failpoint(
         "sweep.after_tick",
-        f"{_SWEEPER}._sweep_safely",
+        f"{_SWEEPER}._sweep",
         "The sweeper has handed on what it found.",
     ),
     Failpoint(
