@@ -28,7 +28,7 @@ Reader = Callable[[], Reading]
 UNSETTLED_OLDEST_AGE_SECONDS = Gauge(
     "unsettled_oldest_age_seconds", "Age of the oldest order that is not settled."
 )
-UNSETTLED_AGE_STALE_SECONDS = Gauge(
+UNSETTLED_OLDEST_AGE_STALE_SECONDS = Gauge(
     "unsettled_oldest_age_stale_seconds",
     "How long ago the age of the oldest unsettled order was last known.",
 )
@@ -59,7 +59,7 @@ LOG_LINES_DROPPED = Gauge(
 
 GAUGES = (
     UNSETTLED_OLDEST_AGE_SECONDS,
-    UNSETTLED_AGE_STALE_SECONDS,
+    UNSETTLED_OLDEST_AGE_STALE_SECONDS,
     SEARCH_BEHIND_SECONDS,
     OUTBOX_PENDING,
     OUTBOX_OLDEST_AGE_SECONDS,
