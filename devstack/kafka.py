@@ -18,7 +18,12 @@ from orders.devstack.child import Launch, ServerProcess
 from orders.devstack.deadline import wait_until
 from orders.devstack.errors import DevstackError
 from orders.devstack.kafka_java import Java, find_program
-from orders.devstack.kafka_settings import ALONE, BrokerPlace, server_properties
+from orders.devstack.kafka_settings import (
+    ALONE,
+    NO_SETTINGS,
+    BrokerPlace,
+    server_properties,
+)
 from orders.devstack.progress import Progress, silent, step
 from orders.devstack.server import EmbeddedServer
 
@@ -32,7 +37,8 @@ _RECORD_SECONDS = 60.0
 
 
 class EmbeddedKafka(EmbeddedServer):
-    """A Kafka node, broker and controller, in plain text on 127.0.0.1.
+    """A Kafka node, broker and controller, on 127.0.0.1; its main listener in plain
+    text.
 
     The first start of a machine fetches the jars.
 
@@ -44,6 +50,8 @@ class EmbeddedKafka(EmbeddedServer):
         place: which one of a cluster it is.
         controller: the cluster's first broker, for those that are not; it is started
             before them.
+        settings: further broker settings, such as ``kafka_settings.ACLS``.
+        release: which Kafka it is.
         progress: told of what takes long.
 
     """
@@ -58,6 +66,8 @@ class EmbeddedKafka(EmbeddedServer):
         listeners: Mapping[str, tuple[int, int]] = NO_LISTENERS,
         place: BrokerPlace = ALONE,
         controller: "EmbeddedKafka | None" = None,
+        settings: Mapping[str, str] = NO_SETTINGS,
+        release: kafka_jars.Release = kafka_jars.CURRENT,
         progress: Progress = silent,
     ) -> None:
         super().__init__(data_dir, port, progress)
@@ -67,6 +77,8 @@ class EmbeddedKafka(EmbeddedServer):
         self._place = place
         self._controller = controller or self
         self._controller_port = 0
+        self._settings = settings
+        self._release = release
 
     @property
     def bootstrap_servers(self) -> str:
@@ -106,7 +118,9 @@ class EmbeddedKafka(EmbeddedServer):
         shutil.rmtree(self._log_dir)
 
     def _start(self) -> None:
-        java = Java(find_program(), kafka_jars.class_path(self._progress))
+        java = Java(
+            find_program(), kafka_jars.class_path(self._progress, self._release)
+        )
         process = self._process or ServerProcess(self._launch(java))
         process.end_leftover()
         self._write_properties()
@@ -168,6 +182,7 @@ class EmbeddedKafka(EmbeddedServer):
             log_dir=self._log_dir,
             listeners=self.listeners,
             place=self._place,
+            more=self._settings,
         )
         self._properties.write_text(text, "utf-8")
 

@@ -1,9 +1,8 @@
 """The jars of Apache Kafka: resolved once, checked always.
 
-``kafka.lock.toml`` is the lock file of ``jgo`` for ``ENDPOINT``; it holds a SHA-256
-for every jar. Nothing that differs from it ever gets on a class path. To move to
-another Kafka: change ``ENDPOINT``, run ``python -m orders.devstack.kafka_jars`` and
-commit the lock file.
+A release has a lock file of ``jgo``, which holds a SHA-256 for every jar. Nothing
+that differs from it ever gets on a class path. To move to another Kafka: change
+``CURRENT``, run ``python -m orders.devstack.kafka_jars`` and commit the lock file.
 """
 
 import fcntl
@@ -17,14 +16,27 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 from orders.devstack.errors import DevstackError
 from orders.devstack.progress import Progress, silent, step
 
-KAFKA_VERSION = "4.4.0"
-ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
-LOCK_FILE = Path(__file__).with_name("kafka.lock.toml")
+
+class Release(NamedTuple):
+    """One version of Apache Kafka, and the lock file of its jars."""
+
+    version: str
+    lock_file: Path
+
+    @property
+    def endpoint(self) -> str:
+        """What ``jgo`` is asked for."""
+        return (
+            f"org.apache.kafka:kafka_2.13:{self.version}+org.slf4j:slf4j-simple:1.7.36"
+        )
+
+
+CURRENT: Final = Release("4.4.0", Path(__file__).with_name("kafka.lock.toml"))
 
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 1.0
@@ -37,7 +49,7 @@ class _Environment(Protocol):
     lock_path: Path
 
 
-def class_path(progress: Progress = silent) -> list[Path]:
+def class_path(progress: Progress = silent, release: Release = CURRENT) -> list[Path]:
     """Return every jar of the broker, fetching them on the first call of a machine.
 
     They are kept in ``$XDG_CACHE_HOME`` (``~/.cache``), in a folder named after the
@@ -48,17 +60,18 @@ def class_path(progress: Progress = silent) -> list[Path]:
         DevstackError: the jars cannot be fetched, or differ from the lock file.
 
     """
-    expected = locked_hashes(LOCK_FILE)
+    version, lock_file = release
+    expected = locked_hashes(lock_file)
     home = _cache_home()
-    folder = home / f"kafka-{KAFKA_VERSION}-{_short_hash(LOCK_FILE)}"
+    folder = home / f"kafka-{version}-{_short_hash(lock_file)}"
     if not _is_whole(folder, expected):
         home.mkdir(parents=True, exist_ok=True)
         with (
-            step(progress, f"fetching Apache Kafka {KAFKA_VERSION} (43 MB, once)"),
+            step(progress, f"fetching Apache Kafka {version} (43 MB, once)"),
             _alone(home),
         ):
             if not _is_whole(folder, expected):
-                _publish(_resolve().path, expected, folder)
+                _publish(_resolve(release).path, expected, folder)
     return sorted(folder.glob("*.jar"))
 
 
@@ -83,7 +96,7 @@ def verify(jars: Mapping[str, Path], expected: Mapping[str, str]) -> None:
     )
     if wrong:
         raise DevstackError(
-            f"Apache Kafka's jars differ from {LOCK_FILE.name}: {', '.join(wrong)}; "
+            f"Apache Kafka's jars differ from its lock file: {', '.join(wrong)}; "
             "remove them from the local Maven repository and start again"
         )
 
@@ -109,7 +122,7 @@ def _publish(source: Path, expected: Mapping[str, str], folder: Path) -> None:
     fresh.rename(folder)
 
 
-def _resolve() -> _Environment:
+def _resolve(release: Release) -> _Environment:
     """Let jgo fetch what is missing, again after a failure of the network.
 
     jgo keeps what it has, so that another try goes on where the last one ended.
@@ -119,7 +132,7 @@ def _resolve() -> _Environment:
 
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return cast("_Environment", jgo.build(ENDPOINT, update=True))
+            return cast("_Environment", jgo.build(release.endpoint, update=True))
         except (RequestException, OSError, RuntimeError, ValueError) as error:
             if attempt == _ATTEMPTS:
                 raise DevstackError(
@@ -158,4 +171,4 @@ def _short_hash(file: Path) -> str:
 
 
 if __name__ == "__main__":
-    shutil.copyfile(_resolve().lock_path, LOCK_FILE)
+    shutil.copyfile(_resolve(CURRENT).lock_path, CURRENT.lock_file)

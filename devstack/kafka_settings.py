@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from orders.devstack.ports import LOOPBACK
 
 MAIN_LISTENER = "PLAINTEXT"
+NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
+_MECHANISM = "SCRAM-SHA-512"
+_PROTOCOLS = ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
 class BrokerPlace(NamedTuple):
@@ -32,13 +36,16 @@ def server_properties(
     log_dir: Path,
     listeners: Mapping[str, tuple[int, int]],
     place: BrokerPlace = ALONE,
+    more: Mapping[str, str] = NO_SETTINGS,
 ) -> str:
     """Return the properties of one KRaft node: a broker, the first a controller too.
 
     ``controller_port`` is that of the cluster's controller.
     ``listeners`` adds named listeners, each (port to listen on, port to advertise):
     a client that comes through one is sent to its advertised port for everything,
-    so that a proxy in front of a listener sees all of that client's traffic.
+    so that a proxy in front of a listener sees all of that client's traffic. One
+    with the name of a security protocol speaks it, all others plain text.
+    ``more`` are further settings, and win over those here.
     """
     listens = {MAIN_LISTENER: port} | {
         name: pair[0] for name, pair in listeners.items()
@@ -49,7 +56,7 @@ def server_properties(
     listening = _join(listens)
     if place.is_controller:
         listening += f",CONTROLLER://{LOOPBACK}:{controller_port}"
-    protocols = ["CONTROLLER:PLAINTEXT", *(f"{name}:PLAINTEXT" for name in listens)]
+    protocols = {name: name if name in _PROTOCOLS else "PLAINTEXT" for name in listens}
     properties = {
         "process.roles": "broker,controller" if place.is_controller else "broker",
         "node.id": str(place.node_id),
@@ -58,10 +65,14 @@ def server_properties(
         "advertised.listeners": _join(advertises),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": MAIN_LISTENER,
-        "listener.security.protocol.map": ",".join(protocols),
+        "listener.security.protocol.map": ",".join(
+            f"{name}:{protocol}"
+            for name, protocol in {"CONTROLLER": "PLAINTEXT", **protocols}.items()
+        ),
         "log.dirs": str(log_dir),
         **{name: str(place.replicas) for name in _REPLICATED},
         **_SMALL,
+        **more,
     }
     return "".join(f"{name}={value}\n" for name, value in properties.items())
 
@@ -69,6 +80,29 @@ def server_properties(
 def _join(listeners: Mapping[str, int]) -> str:
     return ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in listeners.items())
 
+
+ACLS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "authorizer.class.name": (
+            "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        ),
+        # Who comes by the main listener: the brokers, and whoever hands out rights.
+        "super.users": "User:ANONYMOUS",
+    }
+)
+"""Settings with which all others may only do what an ACL allows them."""
+SCRAM: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "sasl.enabled.mechanisms": _MECHANISM,
+        **{
+            f"listener.name.{protocol}.scram-sha-512.sasl.jaas.config": (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            )
+            for protocol in ("sasl_plaintext", "sasl_ssl")
+        },
+    }
+)
+"""Settings with which the SASL listeners take users and passwords, SCRAM-SHA-512."""
 
 _REPLICATED = (
     "offsets.topic.replication.factor",

@@ -8,6 +8,7 @@ import pytest
 
 from orders.devstack import kafka_jars
 from orders.devstack.errors import DevstackError
+from orders.devstack.kafka_jars import CURRENT, Release
 
 
 class Repository:
@@ -15,10 +16,14 @@ class Repository:
 
     def __init__(self, folder: Path, jars: dict[str, bytes]) -> None:
         self.folder = folder
+        self.lock_file = folder.with_name("lock.toml")
         self.jars = jars
         self.visits = 0
 
-    def resolve(self) -> SimpleNamespace:
+    def class_path(self) -> list[Path]:
+        return kafka_jars.class_path(release=Release("1", self.lock_file))
+
+    def resolve(self, _release: Release) -> SimpleNamespace:
         self.visits += 1
         for name, content in self.jars.items():
             jar = self.folder / "modules" / name
@@ -32,8 +37,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     repository = Repository(
         tmp_path / "env", {"a-1.jar": b"first", "b-2.jar": b"other"}
     )
-    lock_file = tmp_path / "kafka.lock.toml"
-    lock_file.write_text(
+    repository.lock_file.write_text(
         f"""
         [[dependencies]]
         artifactId = "a"
@@ -46,29 +50,28 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
         """
     )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(kafka_jars, "LOCK_FILE", lock_file)
     monkeypatch.setattr(kafka_jars, "_resolve", repository.resolve)
     return repository
 
 
 def test_every_locked_jar_is_on_the_class_path(repository: Repository) -> None:
-    jars = kafka_jars.class_path()
+    jars = repository.class_path()
 
     assert {jar.name: jar.read_bytes() for jar in jars} == repository.jars
 
 
 def test_the_second_start_fetches_nothing(repository: Repository) -> None:
-    kafka_jars.class_path()
+    repository.class_path()
 
-    kafka_jars.class_path()
+    repository.class_path()
 
     assert repository.visits == 1
 
 
 def test_a_jar_damaged_in_the_cache_is_replaced(repository: Repository) -> None:
-    kafka_jars.class_path()[0].write_bytes(b"damaged")
+    repository.class_path()[0].write_bytes(b"damaged")
 
-    jars = kafka_jars.class_path()
+    jars = repository.class_path()
 
     assert jars[0].read_bytes() == b"first"
 
@@ -76,22 +79,22 @@ def test_a_jar_damaged_in_the_cache_is_replaced(repository: Repository) -> None:
 def test_a_jar_with_another_hash_is_an_error(repository: Repository) -> None:
     repository.jars["a-1.jar"] = b"forged"
 
-    with pytest.raises(DevstackError, match=r"differ from kafka\.lock\.toml: a-1\.jar"):
-        kafka_jars.class_path()
+    with pytest.raises(DevstackError, match=r"differ from its lock file: a-1\.jar"):
+        repository.class_path()
 
 
 def test_a_jar_that_is_not_locked_is_an_error(repository: Repository) -> None:
     repository.jars["c-3.jar"] = b"stowaway"
 
     with pytest.raises(DevstackError, match=r"c-3\.jar"):
-        kafka_jars.class_path()
+        repository.class_path()
 
 
 def test_a_missing_jar_is_an_error(repository: Repository) -> None:
     del repository.jars["b-2.jar"]
 
     with pytest.raises(DevstackError, match=r"b-2\.jar"):
-        kafka_jars.class_path()
+        repository.class_path()
 
 
 def test_a_refused_jar_leaves_nothing_in_the_cache(
@@ -100,18 +103,18 @@ def test_a_refused_jar_leaves_nothing_in_the_cache(
     repository.jars["a-1.jar"] = b"forged"
 
     with pytest.raises(DevstackError):
-        kafka_jars.class_path()
+        repository.class_path()
 
     assert list((tmp_path / "cache").rglob("*.jar")) == []
 
 
 def test_the_committed_lock_names_the_broker_and_its_logger() -> None:
-    locked = kafka_jars.locked_hashes(kafka_jars.LOCK_FILE)
+    locked = kafka_jars.locked_hashes(CURRENT.lock_file)
 
     assert {"kafka_2.13-4.4.0.jar", "slf4j-simple-1.7.36.jar"} <= set(locked)
 
 
 def test_the_committed_lock_has_a_hash_for_each_jar() -> None:
-    hashes = kafka_jars.locked_hashes(kafka_jars.LOCK_FILE).values()
+    hashes = kafka_jars.locked_hashes(CURRENT.lock_file).values()
 
     assert all(len(bytes.fromhex(text)) == 32 for text in hashes)

@@ -66,3 +66,24 @@ def test_a_further_broker_is_no_controller() -> None:
     assert "CONTROLLER" not in properties["listeners"]
     assert properties["controller.quorum.bootstrap.servers"] == "127.0.0.1:9002"
     assert properties["offsets.topic.replication.factor"] == "3"
+
+
+def test_a_listener_named_after_a_protocol_speaks_it() -> None:
+    properties = _properties({"SASL_SSL": (9101, 9201)})
+
+    protocols = properties["listener.security.protocol.map"].split(",")
+    assert "SASL_SSL:SASL_SSL" in protocols
+
+
+def test_further_settings_win() -> None:
+    text = server_properties(
+        port=9001,
+        controller_port=9002,
+        log_dir=Path("/data"),
+        listeners={},
+        more={"num.io.threads": "9", "authorizer.class.name": "a.B"},
+    )
+
+    lines = text.splitlines()
+    assert [line for line in lines if "num.io" in line] == ["num.io.threads=9"]
+    assert "authorizer.class.name=a.B" in lines
