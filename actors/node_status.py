@@ -15,6 +15,7 @@ class NodeStatus:
         database_errors: what kept an intake writer from PostgreSQL last time, "" where
             it answered (each intake writer, its own entry).
         broker_available: Kafka answered last time (the first consumer).
+        broker_error: why it did not, "" where it answered (the first consumer).
         leaving: the node was told to stop, and may still take requests (the process's
             main thread).
         unwritable_partitions: Kafka does not write to them at present; their events
@@ -41,6 +42,7 @@ class NodeStatus:
     """
 
     broker_available: bool = False
+    broker_error: str = "not connected yet"
     leaving: bool = False
     unwritable_partitions: Collection[int] = ()
     draining: bool = False

@@ -17,12 +17,14 @@ from orders.actors.ports import RecordSource
 from orders.actors.role import Role
 from orders.actors.settlement_writer import SettlementWork
 from orders.actors.supervised import SupervisedActor
-from orders.domain.errors import BrokerUnavailableError
+from orders.domain.errors import BrokerFault, BrokerUnavailableError
 from orders.domain.records import RecordBatch
 
 _AWAY_SECONDS = 0.5
 _LAG_SECONDS = 5.0
 _UNASSIGNED_SECONDS = 0.5
+_SAY_AGAIN_SECONDS = 60.0
+_GRANTED_SECONDS = 15.0
 _REDO_SECONDS = 30.0
 _REDO_ANYWAY_SECONDS = 120.0
 
@@ -68,6 +70,9 @@ class OrderConsumer(SupervisedActor[None]):
         self._outstanding: dict[int, _Outstanding] = {}
         self._held: dict[int, RecordBatch] = {}
         self._lag_at = 0.0
+        self._fault: BrokerFault | None = None
+        self._say_at = 0.0
+        self._away_at = 0.0
         self._acknowledged_at = 0.0
 
     def started(self) -> None:
@@ -100,7 +105,7 @@ class OrderConsumer(SupervisedActor[None]):
         try:
             batch = source.poll(hold=bool(self._held) or self.draining)
         except BrokerUnavailableError as error:
-            self._say_available(False, str(error))
+            self._say_away(error)
             self.tick_after(_AWAY_SECONDS)
             return
         if batch is not None:
@@ -171,13 +176,35 @@ class OrderConsumer(SupervisedActor[None]):
             return
         lag = source.group_lag()
         self._sweeper.tell(GroupLag(lag))
-        self._say_available(lag is not None, "no answer")
+        if lag is None:
+            self._say_away(source.why_away())
+        else:
+            self._say_back()
 
-    def _say_available(self, available: bool, error: str) -> None:
+    def _say_away(self, error: BrokerUnavailableError) -> None:
+        """Say it once, and again for another reason, no more than once a minute."""
         if not self._reports_lag:
             return
-        if self._status.broker_available and not available:
-            self.role.log.warning("kafka.unavailable", error=error)
-        elif available and not self._status.broker_available:
+        self._status.broker_available = False
+        self._status.broker_error = str(error)
+        now = self._away_at = self.role.clock()
+        if self._fault is None or (error.fault != self._fault and now >= self._say_at):
+            self.role.log.warning(
+                "kafka.unavailable", fault=error.fault.value, error=str(error)
+            )
+            self._fault = error.fault
+            self._say_at = now + _SAY_AGAIN_SECONDS
+
+    def _say_back(self) -> None:
+        """Say it once; where rights were missing only when they were not for a while,
+        since much succeeds in between.
+        """
+        if self._fault is BrokerFault.AUTHORIZATION and (
+            self.role.clock() < self._away_at + _GRANTED_SECONDS
+        ):
+            return
+        if not self._status.broker_available:
             self.role.log.info("kafka.available")
-        self._status.broker_available = available
+        self._status.broker_available = True
+        self._status.broker_error = ""
+        self._fault = None

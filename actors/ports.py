@@ -11,6 +11,7 @@ from typing import Protocol
 
 from orders.domain.api_keys import ActiveKey
 from orders.domain.changing import ChangeOutcome, OrderChange
+from orders.domain.errors import BrokerUnavailableError
 from orders.domain.events import OrderEvent
 from orders.domain.intake import NewOrder, Outcomes
 from orders.domain.listing import OrderFilters, OrderPage
@@ -313,6 +314,9 @@ class RecordSource(Protocol):
 
         None for a partition that does not answer, and for all when Kafka is away.
         """
+
+    def why_away(self) -> BrokerUnavailableError:
+        """Return why the broker gave no answer, as far as that is known."""
 
     def close(self) -> None:
         """Commit what is done and leave the group, within a few seconds."""

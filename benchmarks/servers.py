@@ -92,7 +92,6 @@ class Servers:
             TopicPlan(place.topic, _PARTITIONS),
             bootstrap_servers=place.brokers,
             client_id="benchmarks",
-            log=structlog.get_logger(),
         )
         return place
 

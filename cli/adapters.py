@@ -14,6 +14,7 @@ from orders.actors.ports import (
     SweepStore,
 )
 from orders.cli.topic_first import TopicCare, TopicFirst
+from orders.cli.topic_news import TopicNews
 from orders.config.kafka import KafkaSettings
 from orders.config.sections import DatabaseSettings
 from orders.config.settings import Settings
@@ -44,6 +45,7 @@ class Adapters:
         self._bootstrap_servers = bootstrap_servers
         self._log = log
         self._security = security_of(settings.kafka)
+        self._topic_news = TopicNews(log)
         self._topic_care = TopicCare(self._make_topic)
         self._limits = session_limits_of(settings.database)
         self._database = PostgresDatabase(
@@ -133,26 +135,29 @@ class Adapters:
             BrokerUnavailableError: neither could be done.
 
         """
-        kafka = self._settings.kafka
-        plan = TopicPlan(
-            kafka.topic,
-            kafka.partitions,
-            kafka.replication_factor,
-            kafka.min_insync_replicas,
-            kafka.retention_hours * _SECONDS_PER_HOUR,
-        )
         try:
-            ensure_topic(
-                plan,
+            report = ensure_topic(
+                topic_plan_of(self._settings.kafka),
                 bootstrap_servers=self._bootstrap_servers,
                 client_id=f"{self._settings.node_name}-admin",
                 security=self._security,
-                log=self._log,
             )
         except TopicError as error:
             # Orders go on meanwhile, and a broker or an operator may mend it.
-            self._log.error("topic.refused", error=str(error))
+            self._topic_news.refused(str(error))
             raise BrokerUnavailableError(str(error)) from error
+        self._topic_news.found(report)
+
+
+def topic_plan_of(kafka: KafkaSettings) -> TopicPlan:
+    """Return what the settings ask of the topic."""
+    return TopicPlan(
+        kafka.topic,
+        kafka.partitions,
+        kafka.replication_factor,
+        kafka.min_insync_replicas,
+        kafka.retention_hours * _SECONDS_PER_HOUR,
+    )
 
 
 def connections_of(settings: Settings) -> int:

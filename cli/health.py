@@ -83,9 +83,8 @@ def _database(status: NodeStatus, clock: Clock) -> Check:
 
 def _broker(status: NodeStatus) -> Check:
     if not status.broker_available:
-        return Check(
-            "kafka", CheckState.DEGRADED, "no answer; events wait in the outbox"
-        )
+        waiting = f"{status.broker_error}; events wait in the outbox"
+        return Check("kafka", CheckState.DEGRADED, waiting)
     if status.unwritable_partitions:
         some = ", ".join(str(number) for number in sorted(status.unwritable_partitions))
         return Check(

@@ -29,6 +29,7 @@ class TopicCare:
         self._make_topic = make_topic
         self._turn = threading.Lock()
         self._backoff = Backoff(clock)
+        self._away = BrokerUnavailableError("another consumer sees to the topic")
 
     def see_to_it(self) -> None:
         """Return once the topic is there.
@@ -37,14 +38,14 @@ class TopicCare:
             BrokerUnavailableError: it is not, or nobody could tell yet.
 
         """
-        wait = self._backoff.remaining_seconds
-        if wait:
-            raise BrokerUnavailableError(f"no topic; next try in {wait:.1f} s")
+        if self._backoff.remaining_seconds:
+            raise self._away.with_traceback(None)
         if not self._turn.acquire(timeout=_TURN_SECONDS):
-            raise BrokerUnavailableError("another consumer sees to the topic")
+            raise self._away.with_traceback(None)
         try:
             self._make_topic()
-        except BrokerUnavailableError:
+        except BrokerUnavailableError as error:
+            self._away = error
             self._backoff.failed()
             raise
         else:
@@ -67,6 +68,7 @@ class TopicFirst:
         self.done = source.done
         self.lag = source.lag
         self.group_lag = source.group_lag
+        self.why_away = source.why_away
         self.close = source.close
 
     @property

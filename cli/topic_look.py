@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict, cast
 
-from orders.cli.adapters import security_of
+from orders.cli.adapters import security_of, topic_plan_of
 from orders.config.kafka import KafkaSettings
-from orders.domain.errors import BrokerUnavailableError
+from orders.messaging.broker_faults import away
 from orders.messaging.client_logs import quieten_client_logs
 from orders.messaging.client_settings import admin_settings
 from orders.messaging.kafka_clients import open_admin
-from orders.messaging.topics import TopicPlan, TopicReport, ensure_topic
+from orders.messaging.topics import TopicReport, ensure_topic
 
 _CLIENT_ID = "orders-cli"
-_SECONDS_PER_HOUR = 3600
 _UNKNOWN_TOPIC = 3
 """https://kafka.apache.org/protocol#protocol_error_codes"""
 _LIBRARY_ERRORS = "kafka.errors"
@@ -37,6 +36,8 @@ class Topic:
     created: bool
     partitions: list[Partition]
     problems: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
+    """What this user may not look at."""
 
 
 class TopicDesk:
@@ -59,7 +60,7 @@ class TopicDesk:
             return None
         # It is there, so this only compares: an existing topic is never changed.
         report = self._ensure()
-        return Topic(report.name, report.created, partitions, report.problems)
+        return _topic(report, partitions)
 
     def ensure(self) -> Topic:
         """Create the topic where it is missing, and return it.
@@ -70,23 +71,14 @@ class TopicDesk:
         """
         report = self._ensure()
         partitions = self._partitions() or []
-        return Topic(report.name, report.created, partitions, report.problems)
+        return _topic(report, partitions)
 
     def _ensure(self) -> TopicReport:
-        kafka = self._kafka
-        plan = TopicPlan(
-            kafka.topic,
-            kafka.partitions,
-            kafka.replication_factor,
-            kafka.min_insync_replicas,
-            kafka.retention_hours * _SECONDS_PER_HOUR,
-        )
         return ensure_topic(
-            plan,
+            topic_plan_of(self._kafka),
             bootstrap_servers=self._bootstrap_servers,
             client_id=_CLIENT_ID,
             security=self._security,
-            log=_NoLog(),
         )
 
     def _partitions(self) -> list[Partition] | None:
@@ -102,7 +94,7 @@ class TopicDesk:
             # The library's base class is out of reach in this room; its module is not.
             if type(error).__module__ != _LIBRARY_ERRORS:
                 raise
-            raise BrokerUnavailableError(f"Kafka is away: {error}") from error
+            raise away(error) from error
         [topic] = topics
         if topic["error_code"] == _UNKNOWN_TOPIC:
             return None
@@ -125,13 +117,10 @@ class _Describes(Protocol):
     def describe_topics(self, topics: Sequence[str]) -> Sequence[_DescribedTopic]: ...
 
 
-class _NoLog:
-    """The command prints what the report says; nothing is to be logged as well."""
-
-    def debug(self, event: str, **fields: object) -> None: ...
-    def info(self, event: str, **fields: object) -> None: ...
-    def warning(self, event: str, **fields: object) -> None: ...
-    def error(self, event: str, **fields: object) -> None: ...
+def _topic(report: TopicReport, partitions: list[Partition]) -> Topic:
+    return Topic(
+        report.name, report.created, partitions, report.problems, report.unchecked
+    )
 
 
 def _partition(described: _DescribedPartition) -> Partition:

@@ -10,7 +10,7 @@ from orders.devstack.ports import LOOPBACK
 MAIN_LISTENER = "PLAINTEXT"
 NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 _MECHANISM = "SCRAM-SHA-512"
-_PROTOCOLS = ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_PROTOCOLS = ("SASL_PLAINTEXT", "SASL_SSL", "SSL")
 
 
 class BrokerPlace(NamedTuple):
@@ -44,7 +44,7 @@ def server_properties(
     ``listeners`` adds named listeners, each (port to listen on, port to advertise):
     a client that comes through one is sent to its advertised port for everything,
     so that a proxy in front of a listener sees all of that client's traffic. One
-    with the name of a security protocol speaks it, all others plain text.
+    whose name begins with a security protocol speaks it, all others plain text.
     ``more`` are further settings, and win over those here.
     """
     listens = {MAIN_LISTENER: port} | {
@@ -56,7 +56,7 @@ def server_properties(
     listening = _join(listens)
     if place.is_controller:
         listening += f",CONTROLLER://{LOOPBACK}:{controller_port}"
-    protocols = {name: name if name in _PROTOCOLS else "PLAINTEXT" for name in listens}
+    protocols = {name: _protocol_of(name) for name in listens}
     properties = {
         "process.roles": "broker,controller" if place.is_controller else "broker",
         "node.id": str(place.node_id),
@@ -75,6 +75,10 @@ def server_properties(
         **more,
     }
     return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+
+def _protocol_of(name: str) -> str:
+    return next((it for it in _PROTOCOLS if name.startswith(it)), "PLAINTEXT")
 
 
 def _join(listeners: Mapping[str, int]) -> str:

@@ -1,5 +1,7 @@
 """The errors of the domain."""
 
+from enum import StrEnum
+
 
 class DomainError(Exception):
     """Something the rules of the business do not allow."""
@@ -32,5 +34,23 @@ class DatabaseUnavailableError(UnavailableError):
         self.outcome_unknown = outcome_unknown
 
 
+class BrokerFault(StrEnum):
+    """Why Kafka cannot be used, the gravest first: what waiting does not mend."""
+
+    AUTHENTICATION = "authentication"
+    CERTIFICATE = "certificate"
+    PROTOCOL = "protocol"
+    AUTHORIZATION = "authorization"
+    NAME = "unknown_name"
+    REFUSED = "refused"
+    CLOSED = "closed"
+    TIMEOUT = "timeout"
+    OTHER = "other"
+
+
 class BrokerUnavailableError(UnavailableError):
-    """Kafka is away or does not answer in time."""
+    """Kafka is away, refuses, or does not answer in time; ``fault`` says why."""
+
+    def __init__(self, message: str, *, fault: BrokerFault = BrokerFault.OTHER) -> None:
+        super().__init__(message)
+        self.fault = fault

@@ -8,11 +8,15 @@ NOISY_LOGGERS = (
     "kafka.consumer.fetcher",
     "kafka.coordinator",
     "kafka.net.connection",
+    "kafka.net.inet",
     "kafka.net.manager",
+    "kafka.net.sasl",
+    "kafka.net.selector",
     "kafka.net.transport",
     "kafka.producer.sender",
 )
-"""They write 5 to 8 lines a second while a broker is away, at WARNING and above."""
+"""They write 5 to 8 lines a second while a broker is away, at WARNING and above, or
+one for each connection."""
 
 
 class Log(Protocol):

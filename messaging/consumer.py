@@ -15,10 +15,13 @@ from orders.messaging.codec import RECORD_UNREADABLE
 from orders.messaging.flow_control import flow_change
 from orders.messaging.group_member import GroupMember, MemberBrokenError, Polled
 from orders.messaging.offsets import DoneMarks, PolledRun
+from orders.messaging.partition_outages import PartitionOutages
 from orders.messaging.sorting import SortedRecords, sort_records
 from orders.messaging.stall_watch import SILENT_SECONDS, UNSTABLE_SECONDS, StallWatch
 
 COMMIT_SECONDS = 1.0
+PROVEN_SECONDS = 15.0
+"""After that a client is sound: one that may not read breaks at its first fetch."""
 
 
 class KafkaRecordSource:
@@ -86,6 +89,10 @@ class KafkaRecordSource:
             clock, unstable_seconds=unstable_seconds, silent_seconds=silent_seconds
         )
         self._backoff = Backoff(clock)
+        self._breaks = Backoff(clock)
+        self._joined_at = 0.0
+        self._away = BrokerUnavailableError("Kafka was not asked yet")
+        self._outages = PartitionOutages(log, clock)
         self._member: GroupMember | None = None
         self._gather_until = 0.0
         self._commit_at = 0.0
@@ -113,8 +120,12 @@ class KafkaRecordSource:
         try:
             polled = member.poll(self._max_poll_records)
         except MemberBrokenError as error:
+            self._away = member.why_away(error)
             self._abandon("poll_failed", str(error))
-            raise BrokerUnavailableError(f"polling failed: {error}") from error
+            raise self._away from error
+        if self._clock() - self._joined_at > PROVEN_SECONDS:
+            self._breaks.succeeded()
+        self._note_outages(polled)
         batch = self._register(polled)
         self._commit_if_due(member)
         self._look_for_stall(member, polled)
@@ -152,6 +163,10 @@ class KafkaRecordSource:
             return None
         return lag if any(lag.values()) else None
 
+    def why_away(self) -> BrokerUnavailableError:
+        """Return why the broker did not answer, as far as that is known."""
+        return self._away if self._member is None else self._member.why_away()
+
     def close(self) -> None:
         """Commit what is done and leave the group, within about 4 s.
 
@@ -162,32 +177,42 @@ class KafkaRecordSource:
             member.leave()
 
     def _join(self) -> GroupMember:
-        wait = self._backoff.remaining_seconds
+        wait = max(self._backoff.remaining_seconds, self._breaks.remaining_seconds)
         if wait:
-            raise BrokerUnavailableError(f"Kafka was away; next try in {wait:.1f} s")
+            raise self._away.with_traceback(None)
         try:
             member = GroupMember.join(
                 self._settings, self._topic, self._marks, self._log
             )
         except BrokerUnavailableError as error:
+            self._away = error
             if self._backoff.failed():
                 self._log.warning("consumer.broker_away", error=str(error))
             raise
         if self._backoff.succeeded():
             self._log.info("consumer.broker_back")
         self._watch.restart()
+        self._joined_at = self._clock()
         self._member = member
         return member
 
     def _control_flow(self, member: GroupMember, *, hold: bool) -> None:
+        assigned = member.assigned
         change = flow_change(
-            member.assigned,
+            assigned,
             member.paused,
             self._marks.outstanding_records,
             self._max_outstanding_records,
             hold=hold,
+            waiting=self._outages.waiting(assigned),
         )
         member.change_flow(change.pause, change.resume, hold=hold)
+
+    def _note_outages(self, polled: Polled) -> None:
+        for records in polled.partitions:
+            self._outages.came(records[0].partition)
+        if polled.out is not None:
+            self._outages.began(*polled.out)
 
     def _gather(self) -> None:
         left = self._gather_until - self._clock()
@@ -225,7 +250,7 @@ class KafkaRecordSource:
     def _look_for_stall(self, member: GroupMember, polled: Polled) -> None:
         assigned = member.assigned
         came = bool(polled.partitions) or polled.unreadable is not None
-        expects_nothing = not assigned or bool(member.paused)
+        expects_nothing = assigned <= member.paused
         self._watch.polled(stable=member.stable, lively=came or expects_nothing)
         if self._watch.unstable_for_too_long:
             self._abandon("not_stable")
@@ -244,10 +269,12 @@ class KafkaRecordSource:
         return stuck
 
     def _abandon(self, reason: str, error: str = "") -> None:
-        """Let go of a client; the next poll makes another, after a short delay."""
-        self._log.warning("consumer.client_replaced", reason=reason, error=error)
+        """Let go of a client; the next poll makes another, after a delay that grows
+        while clients break soon: each join holds up the whole group.
+        """
+        if self._breaks.failed():
+            self._log.warning("consumer.client_replaced", reason=reason, error=error)
         self.close()
-        self._backoff.failed()
 
 
 def _with_unreadable(

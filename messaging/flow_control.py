@@ -18,19 +18,21 @@ def flow_change(
     most_records: int,
     *,
     hold: bool,
+    waiting: Collection[int] = (),
 ) -> FlowChange:
     """Decide for one poll.
 
     The partitions share ``most_records`` evenly, so that one that is stuck does not
     stop the others. One that reached its share is paused and resumed at half of it:
     the other half keeps the lanes busy until the resumed fetch arrives. With
-    ``hold`` everything is paused.
+    ``hold`` everything is paused, and so are those ``waiting``.
     """
     share = max(1, most_records // max(1, len(assigned)))
     wanted = {
         partition
         for partition in assigned
         if hold
+        or partition in waiting
         or outstanding_records(partition)
         >= (share // 2 + 1 if partition in paused else share)
     }

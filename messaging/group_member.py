@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.records import PartitionLag
 from orders.failpoints.registry import failpoint
 from orders.messaging import lag
+from orders.messaging.broker_faults import away
 from orders.messaging.client_logs import Log
 from orders.messaging.client_types import ConsumerClient, PartitionId
 from orders.messaging.codec import RawRecord
@@ -23,7 +24,10 @@ from orders.messaging.kafka_clients import (
 )
 from orders.messaging.offsets import DoneMarks
 from orders.messaging.parked_records import take_turns
-from orders.messaging.unreadable import deferred_error, skip_unreadable
+from orders.messaging.unreadable import (
+    deferred_error,
+    skip_unreadable,
+)
 
 POLL_MS = 200
 """Shorter polls may never finish a join; longer ones delay what waits for the owner."""
@@ -38,6 +42,8 @@ class Polled(NamedTuple):
     partitions: Collection[Sequence[RawRecord]]
     unreadable: tuple[int, int] | None = None
     """Partition and offset of a record that was stepped over."""
+    out: tuple[int, int, str] | None = None
+    """Partition, offset and error where this node cannot read on for now."""
 
 
 class MemberBrokenError(Exception):
@@ -79,8 +85,9 @@ class GroupMember:
             _await_metadata(consumer, topic)
             consumer.subscribe([topic], listener=rebalance_listener(member))
         except KafkaError as error:
+            unavailable = away(error, consumer)
             member.leave()
-            raise BrokerUnavailableError(f"Kafka is away: {error}") from error
+            raise unavailable from error
         return member
 
     @property
@@ -119,11 +126,11 @@ class GroupMember:
         try:
             records = self._consumer.poll(timeout_ms=POLL_MS, max_records=max_records)
         except Exception as error:  # noqa: BLE001 - taking a record apart may raise anything
-            return Polled((), self._step_over(error))
+            return self._step_over(Polled(()), error)
         error_to_come = deferred_error(self._consumer)
         if error_to_come is None:
             return Polled(records.values())
-        return Polled(records.values(), self._step_over(error_to_come))
+        return self._step_over(Polled(records.values()), error_to_come)
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Commit without waiting; a failure is logged and tried again later."""
@@ -147,6 +154,12 @@ class GroupMember:
     def group_lag(self) -> dict[int, PartitionLag | None]:
         """Ask the brokers for the group's lag; raises KafkaError within about 2 s."""
         return lag.group_lag(self._consumer, self._topic)
+
+    def why_away(self, error: Exception | None = None) -> BrokerUnavailableError:
+        """Return what is known about a broker that failed with ``error``, or gave no
+        answer.
+        """
+        return away(error or KafkaTimeoutError(), self._consumer)
 
     def leave(self) -> None:
         """Commit what is done, leave the group, end the client; within about 4 s."""
@@ -186,19 +199,24 @@ class GroupMember:
         if self._after_commit is not None:
             self._after_commit()
 
-    def _step_over(self, error: Exception) -> tuple[int, int]:
-        """Skip the record behind ``error``, or raise where there is none."""
+    def _step_over(self, polled: Polled, error: Exception) -> Polled:
+        """Skip the record behind ``error``, or pause its partition where the record
+        is not at fault; raise where there is none.
+        """
         skipped = skip_unreadable(self._consumer, error)
         if skipped is None:
             raise MemberBrokenError(repr(error)) from error
         partition, offset = skipped.partition.partition, skipped.offset
+        if not skipped.at_fault:
+            self._consumer.pause(skipped.partition)
+            return polled._replace(out=(partition, offset, repr(error)))
         self._log.error(
             "consumer.record_unreadable",
             partition=partition,
             offset=offset,
             error=repr(error),
         )
-        return partition, offset
+        return polled._replace(unreadable=(partition, offset))
 
     def _committed(
         self, offsets: Mapping[PartitionId, object], outcome: object

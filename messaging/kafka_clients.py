@@ -1,8 +1,9 @@
 """kafka-python as this room sees it: typed, and opened without leaking threads.
 
 The private attributes that are touched are named here and in ``unreadable.py``,
-``record_chunks.py``, ``refused_batches.py``, ``lazy_headers.py``, ``kept_joins.py`` and
-``parked_records.py`` only, and tests pin them.
+``record_chunks.py``, ``refused_batches.py``, ``lazy_headers.py``, ``kept_joins.py``,
+``parked_records.py``, ``name_lookups.py`` and ``connection_troubles.py`` only, and tests
+pin them.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -27,8 +28,11 @@ from orders.messaging.client_types import (
     RebalanceListener,
     SenderThread,
 )
+from orders.messaging.connection_troubles import install as install_troubles
+from orders.messaging.connection_troubles import troubles_of
 from orders.messaging.kept_joins import install as install_kept_joins
 from orders.messaging.lazy_headers import install as install_lazy_headers
+from orders.messaging.name_lookups import install as install_lookups
 from orders.messaging.record_chunks import install as install_chunks
 from orders.messaging.refused_batches import install as install_refused_batches
 
@@ -57,6 +61,7 @@ def open_producer(settings: Mapping[str, object]) -> ProducerClient:
     the answer; here it is told to give up much sooner, which is repeated by the client
     for that partition alone.
     """
+    install_lookups()
     install_chunks()
     install_refused_batches()
     producer = cast("ProducerClient", KafkaProducer(**settings))
@@ -183,11 +188,14 @@ def _open(kind: type, settings: Mapping[str, object]) -> object:
     """Construct in two steps: a constructor that raises leaves its IO thread
     running, and only the half-made object leads to it.
     """
+    install_lookups()
+    install_troubles()
     client: object = object.__new__(kind)
     construct = cast("Callable[..., None]", vars(kind)["__init__"])
     try:
         construct(client, **settings)
-    except Exception:
+    except Exception as error:
         end_network(client)
-        raise
+        # What it raises says little; why its connections failed may say more.
+        raise error from next(iter(troubles_of(client)), None)
     return client

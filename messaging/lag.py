@@ -39,7 +39,7 @@ def records_to_fetch(consumer: ConsumerClient) -> dict[int, int]:
 
 
 def has_unread_records(consumer: ConsumerClient, topic: str) -> bool:
-    """Ask the brokers whether an assigned partition goes on behind our position.
+    """Ask the brokers whether a partition that we read goes on behind our position.
 
     Partitions that no broker leads are not asked about.
 
@@ -48,7 +48,7 @@ def has_unread_records(consumer: ConsumerClient, topic: str) -> bool:
 
     """
     led = {tp for part in led_partitions(consumer, topic) for tp in part}
-    mine = list(led & consumer.assignment())
+    mine = list(led & consumer.assignment() - consumer.paused())
     ends = _offsets(consumer.end_offsets, mine, _QUICKLY_MS) if mine else {}
     positions = {tp: _position(consumer, tp) for tp in mine}
     return any(

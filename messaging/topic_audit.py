@@ -232,7 +232,7 @@ class KafkaTopicAudit:
     def _step_over(self, client: "_Reader", error: Exception) -> list[AuditedRecord]:
         """Skip the record behind ``error``, or raise where there is none."""
         skipped = skip_unreadable(client, error)
-        if skipped is None:
+        if skipped is None or not skipped.at_fault:
             raise _ReadingError(repr(error)) from error
         number, offset = skipped.partition.partition, skipped.offset
         wanted = offset < self._ends[number] and number in self._next

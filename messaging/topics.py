@@ -1,13 +1,19 @@
 """Makes sure that the topic is there and fit for the service."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
-from orders.domain.errors import BrokerUnavailableError
-from orders.messaging.client_logs import Log
+from orders.messaging.broker_faults import away
 from orders.messaging.client_settings import (
     BATCH_BYTES,
     REQUEST_TIMEOUT_MS,
@@ -17,10 +23,15 @@ from orders.messaging.client_types import AdminClient
 from orders.messaging.kafka_clients import open_admin
 
 _MS = 1_000
+_GRANT_CONFIGS = "DESCRIBE_CONFIGS on the topic lets this node compare them"
+_BATCH_KEY = "max.message.bytes"
+_KEPT_KEY = "retention.bytes"
+_FEW_BYTES = 64 * 1024 * 1024
+"""Some minutes of events at full load, which an outage of consumers outlasts."""
 
 
 class TopicError(Exception):
-    """The broker refuses to make the topic as asked, or it cannot be written to."""
+    """The topic is not there, and the broker refuses to make it as asked."""
 
 
 class TopicPlan(NamedTuple):
@@ -38,6 +49,10 @@ class TopicPlan(NamedTuple):
         kept = self.retention_seconds
         return {
             "cleanup.policy": "delete",
+            # As they come: ours are not compressed, and every node can read them.
+            "compression.type": "producer",
+            # The broker's clock: it refuses stamps of one that is an hour ahead.
+            "message.timestamp.type": "LogAppendTime",
             "min.insync.replicas": str(self.min_insync_replicas),
             "retention.ms": str(kept if kept < 0 else kept * _MS),
         }
@@ -50,7 +65,10 @@ class TopicReport(NamedTuple):
     created: bool
     partitions: int
     problems: tuple[str, ...]
-    """Sentences about what differs from the plan; empty where all is well."""
+    """Sentences about what differs from the plan and what to do; empty where all is
+    well."""
+    unchecked: tuple[str, ...] = ()
+    """Sentences about what this user may not look at."""
 
 
 def ensure_topic(
@@ -59,58 +77,81 @@ def ensure_topic(
     bootstrap_servers: str,
     client_id: str,
     security: Mapping[str, object] | None = None,
-    log: Log,
 ) -> TopicReport:
-    """Create the topic if it is missing, and compare it with ``plan`` if it is not.
+    """Compare the topic with ``plan``, and create it if it is missing.
 
-    An existing topic is never changed: what differs is reported and logged. More
-    partitions than planned are fine. Takes at most about 20 s, 2 s where the broker
-    is away.
+    An existing topic is never changed, and never refused: what differs is reported.
+    More partitions than planned are fine. Looking needs the right to DESCRIBE the
+    topic, its settings DESCRIBE_CONFIGS, creating it CREATE. Takes at most about 20 s,
+    2 s where the broker is away.
 
     Raises:
         BrokerUnavailableError: Kafka is away; call again later, not at once.
-        TopicError: the plan cannot be met, for example more replicas than brokers,
-            or the topic takes smaller batches than the producer makes.
+        TopicError: there is no topic, and the plan cannot be met: more replicas than
+            brokers, for example, or no right to create it.
 
     """
+    admin: AdminClient | None = None
+    try:
+        admin = open_admin(admin_settings(bootstrap_servers, client_id, security or {}))
+        return _see_to_it(admin, plan)
+    except KafkaError as error:
+        raise away(error) from error
+    finally:
+        if admin is not None:
+            admin.close()
+
+
+def _see_to_it(admin: AdminClient, plan: TopicPlan) -> TopicReport:
+    created = not _is_there(admin, plan.name) and _create(admin, plan)
+    if created:
+        admin.wait_for_topics([plan.name], timeout_ms=REQUEST_TIMEOUT_MS)
+    partitions = _partitions(admin, plan.name)
+    replicas = min(len(partition["replica_nodes"]) for partition in partitions)
+    settings = _read_settings(admin, plan.name)
+    problems = [
+        *_partition_problems(plan, len(partitions)),
+        *_replica_problems(plan, replicas),
+    ]
+    unchecked = [f"its settings could not be read: {_GRANT_CONFIGS}"]
+    if settings:
+        problems += _setting_problems(plan, replicas, settings)
+        unchecked = []
+    return TopicReport(
+        plan.name, created, len(partitions), tuple(problems), tuple(unchecked)
+    )
+
+
+def _is_there(admin: AdminClient, topic: str) -> bool:
+    try:
+        _partitions(admin, topic)
+    except UnknownTopicOrPartitionError:
+        return False
+    return True
+
+
+def _partitions(
+    admin: AdminClient, topic: str
+) -> Sequence[Mapping[str, Sequence[int]]]:
+    [found] = admin.describe_topics([topic])
+    code = cast("int", found["error_code"])
+    if code == TopicAuthorizationFailedError.errno:
+        raise TopicError(
+            f"this user may not see the topic {topic}: grant DESCRIBE, READ and WRITE"
+            " on it"
+        )
+    if code:
+        raise for_code(code)(f"topic {topic}")
+    return found["partitions"]
+
+
+def _create(admin: AdminClient, plan: TopicPlan) -> bool:
+    """Create the topic; False where another node was faster."""
     if plan.min_insync_replicas > plan.replication_factor:
         raise TopicError(
             f"min.insync.replicas {plan.min_insync_replicas} is more than the"
             f" replication factor {plan.replication_factor}: nothing could be written"
         )
-    try:
-        admin = open_admin(admin_settings(bootstrap_servers, client_id, security or {}))
-        try:
-            report = _create_and_compare(admin, plan)
-        finally:
-            admin.close()
-    except KafkaError as error:
-        raise BrokerUnavailableError(f"Kafka is away: {error}") from error
-    for problem in report.problems:
-        log.warning("topic.differs_from_plan", topic=plan.name, problem=problem)
-    if report.created:
-        log.info("topic.created", topic=plan.name, partitions=report.partitions)
-    return report
-
-
-def _create_and_compare(admin: AdminClient, plan: TopicPlan) -> TopicReport:
-    created = _create(admin, plan)
-    admin.wait_for_topics([plan.name], timeout_ms=REQUEST_TIMEOUT_MS)
-    (topic,) = admin.describe_topics([plan.name])
-    partitions = topic["partitions"]
-    replicas = min(len(partition["replica_nodes"]) for partition in partitions)
-    settings = _read_settings(admin, plan.name)
-    _check_batches_fit(plan.name, settings)
-    problems = (
-        *_partition_problems(plan, len(partitions)),
-        *_replica_problems(plan, replicas),
-        *_setting_problems(plan, settings),
-    )
-    return TopicReport(plan.name, created, len(partitions), problems)
-
-
-def _create(admin: AdminClient, plan: TopicPlan) -> bool:
-    """Create the topic; False where it was there."""
     wanted = {
         "num_partitions": plan.partitions,
         "replication_factor": plan.replication_factor,
@@ -128,24 +169,20 @@ def _create(admin: AdminClient, plan: TopicPlan) -> bool:
     refusal = for_code(code)
     message = f"{refusal.__name__}: {outcome.get('error_message')}"
     if refusal.retriable:
-        raise BrokerUnavailableError(message)
-    raise TopicError(f"Kafka refused to create the topic {plan.name}: {message}")
+        raise refusal(message)
+    advice = ""
+    if issubclass(refusal, AuthorizationError):
+        advice = "; create it with Kafka's own tools, or grant CREATE on it"
+    raise TopicError(
+        f"Kafka refused to create the topic {plan.name}: {message}{advice}"
+    )
 
 
 def _read_settings(admin: AdminClient, topic: str) -> dict[str, object]:
+    """Return the topic's settings; none where this user may not read them."""
     resource = ConfigResource(ConfigResourceType.TOPIC, topic)
     settings = admin.describe_configs([resource], config_filter="all")["topic"][topic]
     return {key: setting["value"] for key, setting in settings.items()}
-
-
-def _check_batches_fit(topic: str, settings: Mapping[str, object]) -> None:
-    """Refuse a topic that would answer a full batch with "too large", every time."""
-    most = int(cast("str", settings["max.message.bytes"]))
-    if most < BATCH_BYTES:
-        raise TopicError(
-            f"the topic {topic} has a max.message.bytes of {most}; batches have up to"
-            f" {BATCH_BYTES} bytes"
-        )
 
 
 def _partition_problems(plan: TopicPlan, partitions: int) -> Iterator[str]:
@@ -165,8 +202,37 @@ def _replica_problems(plan: TopicPlan, replicas: int) -> Iterator[str]:
         )
 
 
-def _setting_problems(plan: TopicPlan, actual: Mapping[str, object]) -> Iterator[str]:
+def _setting_problems(
+    plan: TopicPlan, replicas: int, actual: Mapping[str, object]
+) -> Iterator[str]:
     for key, wanted in plan.settings().items():
         found = actual.get(key)
         if found != wanted:
-            yield f"{key} is {found}, not {wanted}"
+            yield f"{key} is {found}, not {wanted}: {_alter(plan.name, key, wanted)}"
+    if _number(actual, _BATCH_KEY) < BATCH_BYTES:
+        yield (
+            f"{_BATCH_KEY} is {actual[_BATCH_KEY]}, less than a full batch, which will"
+            f" be refused: {_alter(plan.name, _BATCH_KEY, BATCH_BYTES)}"
+        )
+    if 0 <= _number(actual, _KEPT_KEY) < _FEW_BYTES:
+        yield (
+            f"{_KEPT_KEY} is {actual[_KEPT_KEY]}: records may go unread, and"
+            f" their orders wait for the sweeper; {_alter(plan.name, _KEPT_KEY, -1)}"
+        )
+    if _number(actual, "min.insync.replicas") > replicas:
+        yield (
+            f"min.insync.replicas is more than its {replicas} replicas: nothing can be"
+            " written"
+        )
+
+
+def _number(settings: Mapping[str, object], key: str) -> int:
+    return int(cast("str", settings[key]))
+
+
+def _alter(topic: str, key: str, value: object) -> str:
+    """Say how to change a setting; a node never changes a topic that is there."""
+    return (
+        f"kafka-configs.sh --alter --entity-type topics --entity-name {topic}"
+        f" --add-config {key}={value}"
+    )

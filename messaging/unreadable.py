@@ -4,13 +4,21 @@ A record whose fields do not fit into it, a batch with a wrong checksum or a bro
 compression makes ``poll`` raise; the poll after that one never returns and burns a
 core, since the client goes on asking an iterator that is already exhausted. Seeking
 past the record makes it drop the iterator.
+
+Where this node lacks what it takes to read the record, such as a codec, the record is
+as good as any: its partition is left where it is.
 """
 
 from typing import NamedTuple, Protocol, cast
 
+from kafka.errors import UnsupportedCodecError
+
 from orders.messaging.client_types import ConsumerClient, PartitionId
 
 _UNPACKING = "_unpack_records"
+_OURS = (UnsupportedCodecError, NotImplementedError, ImportError, MemoryError)
+"""Errors while unpacking that say nothing about the record. kafka-python raises the
+first two for a codec that it does not know, or whose library is not installed."""
 
 
 class UnreadableRecord(NamedTuple):
@@ -18,12 +26,16 @@ class UnreadableRecord(NamedTuple):
 
     partition: PartitionId
     offset: int
+    at_fault: bool = True
+    """Whether it is the record: False where it is for this node to read it one day."""
 
 
 class _InLine(Protocol):
     topic_partition: PartitionId
     fetch_offset: int
     next_fetch_offset: int
+
+    def drain(self) -> None: ...
 
 
 class _Deferred(Protocol):
@@ -55,7 +67,8 @@ def deferred_error(consumer: ConsumerClient) -> Exception | None:
 def skip_unreadable(
     consumer: ConsumerClient, error: BaseException
 ) -> UnreadableRecord | None:
-    """Seek past the record that made ``poll`` raise ``error``.
+    """Seek past the record that made ``poll`` raise ``error``, or to it where the
+    record is not at fault; its partition has to be paused then.
 
     None where the error has another cause; nothing was changed then.
     """
@@ -69,8 +82,11 @@ def skip_unreadable(
     # Behind a skipped record the same batch is read from its start again, and stops
     # at the same place, before the offset that was asked for.
     offset = max(in_line.next_fetch_offset, in_line.fetch_offset)
-    skipped = UnreadableRecord(in_line.topic_partition, offset)
-    consumer.seek(skipped.partition, skipped.offset + 1)
+    at_fault = not isinstance(error, _OURS)
+    skipped = UnreadableRecord(in_line.topic_partition, offset, at_fault)
+    # It stands where the iterator ended: the seek alone would not drop it then.
+    in_line.drain()
+    consumer.seek(skipped.partition, skipped.offset + at_fault)
     return skipped
 
 

@@ -181,8 +181,11 @@ WORK_EVENTS: Final = (
     LogEvent(
         "kafka.unavailable",
         "warning",
-        "error",
-        "The group's offsets cannot be read. Said once until Kafka is back.",
+        "fault error",
+        "Kafka cannot be used, for the reason named: authentication, certificate, "
+        "protocol, authorization, unknown_name, refused, closed, timeout or other. "
+        "Said once until Kafka is back, and again when the reason changes, at most "
+        "once a minute.",
         _KAFKA_AWAY,
     ),
     LogEvent("kafka.available", "info", "", "Kafka answers (again).", _NOTHING),
@@ -193,15 +196,23 @@ WORK_EVENTS: Final = (
         "topic.refused",
         "error",
         "error",
-        "The topic cannot be as the settings ask; nothing is published or settled.",
+        "There is no topic, and it cannot be made as the settings ask; nothing is "
+        "published. Said once.",
         "Do what the error says; the node tries again by itself.",
     ),
     LogEvent(
         "topic.differs_from_plan",
         "warning",
         "topic problem",
-        "The topic is there, but not as the settings say.",
-        "Change the settings or the topic; the node goes on as it is.",
+        "The topic is there, but not as the settings say. Said once.",
+        "Change the settings or the topic as the problem says; the node goes on.",
+    ),
+    LogEvent(
+        "topic.not_checked",
+        "warning",
+        "topic reason",
+        "The topic is there, but this user may not see whether it is as planned.",
+        "Grant DESCRIBE_CONFIGS on the topic, or look with Kafka's own tools.",
     ),
     LogEvent(
         "consumer.broker_away",
@@ -239,6 +250,23 @@ WORK_EVENTS: Final = (
         "A record is damaged and was stepped over; its order is settled by the "
         "sweeper.",
         "Check the broker's disk.",
+    ),
+    LogEvent(
+        "consumer.partition_out",
+        "error",
+        "partition offset error",
+        "Records of a partition are compressed with a codec that this node lacks. "
+        "They stay where they are, the other partitions go on, and reading is tried "
+        "again every 30 s. Said once.",
+        "Install this release with its locked requirements, which bring all codecs, "
+        "and set the topic's compression.type to producer.",
+    ),
+    LogEvent(
+        "consumer.partition_back",
+        "info",
+        "partition",
+        "Its records can be read again.",
+        _NOTHING,
     ),
     LogEvent(
         "consumer.dead_letters",

@@ -18,6 +18,8 @@ from psycopg import sql
 
 from orders.devstack.deadline import wait_until as _wait_until
 from orders.devstack.kafka import EmbeddedKafka
+from orders.devstack.kafka_settings import ACLS, SCRAM
+from orders.devstack.ports import choose_free
 from orders.devstack.postgres import EmbeddedPostgres
 
 WaitUntil = Callable[[Callable[[], bool], float], None]
@@ -92,8 +94,16 @@ def postgres_server(server_directory: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="session")
 def kafka_server(server_directory: Path) -> Iterator[EmbeddedKafka]:
-    """The Kafka of this session; a test that kills it starts it again."""
-    with EmbeddedKafka(server_directory / "kafka") as server:
+    """The Kafka of this session; a test that kills it starts it again.
+
+    Who comes by its main listener may do everything, by the other what ACLs allow.
+    """
+    port = choose_free()
+    with EmbeddedKafka(
+        server_directory / "kafka",
+        listeners={"SASL_PLAINTEXT": (port, port)},
+        settings={**ACLS, **SCRAM},
+    ) as server:
         yield server
 
 

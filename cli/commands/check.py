@@ -116,7 +116,8 @@ def _broker_findings(settings: "Settings") -> Iterator[Finding]:
             return f"{settings.kafka.topic} is missing; the first node makes it"
         if state.problems:
             raise CommandError("; ".join(state.problems))
-        return f"{state.name}: {len(state.partitions)} partitions, as planned"
+        planned = f"{state.name}: {len(state.partitions)} partitions, as planned"
+        return "; ".join((planned, *state.unchecked))
 
     reached = _look("kafka", reach)
     yield reached

@@ -35,6 +35,8 @@ def topics(
     print_table(("TOPIC", "PARTITION", "LEADER", "REPLICAS", "IN SYNC"), rows)
     for problem in topic.problems:
         print(f"problem: {problem}")
+    for note in topic.unchecked:
+        print(f"not checked: {note}")
 
 
 def _topic(*, create: bool) -> "Topic":

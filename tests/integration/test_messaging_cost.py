@@ -48,7 +48,6 @@ def servers(kafka_server: EmbeddedKafka, topic: str) -> str:
         TopicPlan(topic, PARTITIONS),
         bootstrap_servers=kafka_server.bootstrap_servers,
         client_id="test-cost",
-        log=log,
     )
     return kafka_server.bootstrap_servers
 

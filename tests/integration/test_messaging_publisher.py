@@ -91,7 +91,7 @@ def make_publisher(broker: EmbeddedKafka, topic: str) -> Iterator[MakePublisher]
 
 def ensure(broker: EmbeddedKafka, plan: TopicPlan) -> TopicReport:
     return ensure_topic(
-        plan, bootstrap_servers=broker.bootstrap_servers, client_id="test", log=log
+        plan, bootstrap_servers=broker.bootstrap_servers, client_id="test"
     )
 
 
@@ -237,9 +237,7 @@ def test_a_topic_that_just_takes_a_full_batch_is_fit(
 
 def test_a_plan_under_which_nothing_could_be_written_is_an_error() -> None:
     with pytest.raises(TopicError, match=r"min\.insync"):
-        ensure_topic(
-            TopicPlan("t", 1, 1, 2), bootstrap_servers=NOWHERE, client_id="t", log=log
-        )
+        ensure_topic(TopicPlan("t", 1, 1, 2), bootstrap_servers=NOWHERE, client_id="t")
 
 
 def test_without_a_broker_the_topic_is_given_up_in_time() -> None:
@@ -247,9 +245,7 @@ def test_without_a_broker_the_topic_is_given_up_in_time() -> None:
     began = time.monotonic()
 
     with pytest.raises(BrokerUnavailableError):
-        ensure_topic(
-            TopicPlan("t", 1), bootstrap_servers=NOWHERE, client_id="t", log=log
-        )
+        ensure_topic(TopicPlan("t", 1), bootstrap_servers=NOWHERE, client_id="t")
 
     assert time.monotonic() - began < 4.0
     assert threading.active_count() == before

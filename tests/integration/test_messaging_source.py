@@ -100,7 +100,6 @@ class Feed:
             TopicPlan(self.topic, partitions),
             bootstrap_servers=self.broker.bootstrap_servers,
             client_id="test-feed",
-            log=log,
         )
 
     def publish(self, count: int, kind: str = "orders.order.accepted.v1") -> list[str]:

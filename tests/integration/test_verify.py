@@ -160,7 +160,6 @@ def service(
         TopicPlan(topic, PARTITIONS),
         bootstrap_servers=kafka_server.bootstrap_servers,
         client_id="test",
-        log=log,
     )
     service = Service(database_url, kafka_server, topic)
     yield service

@@ -87,6 +87,10 @@ class SimMember:
         """Return the lag of the whole group."""
         return self._group.lag()
 
+    def why_away(self, error: Exception | None = None) -> BrokerUnavailableError:
+        """Say no more than that."""
+        return BrokerUnavailableError(str(error))
+
     def leave(self) -> None:
         """Commit what is done and leave."""
         for partition, offset in self._marks.take_commits().items():

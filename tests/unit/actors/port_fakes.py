@@ -7,6 +7,7 @@ from actor_fakes import NOON, FakeClock
 
 from orders.actors.ports import PublishResults, ScanResult
 from orders.domain.changing import ChangeOutcome, OrderChange
+from orders.domain.errors import BrokerFault, BrokerUnavailableError
 from orders.domain.events import OrderEvent
 from orders.domain.intake import NewOrder, Outcomes, Stored, StoreOutcome
 from orders.domain.listing import OrderFilters, OrderPage
@@ -372,6 +373,7 @@ class FakeRecordSource(Flaky):
         self.holds: list[bool] = []
         self.finished: list[int] = []
         self.behind: Mapping[int, PartitionLag | None] | None = {0: PartitionLag(0, 0)}
+        self.away = BrokerUnavailableError("no answer", fault=BrokerFault.TIMEOUT)
 
     def poll(self, *, hold: bool = False) -> RecordBatch | None:
         self.holds.append(hold)
@@ -390,3 +392,6 @@ class FakeRecordSource(Flaky):
 
     def group_lag(self) -> Mapping[int, PartitionLag | None] | None:
         return self.behind
+
+    def why_away(self) -> BrokerUnavailableError:
+        return self.away

@@ -18,7 +18,7 @@ from orders.actors.messages import (
     Wake,
 )
 from orders.actors.order_consumer import OrderConsumer
-from orders.domain.errors import BrokerUnavailableError
+from orders.domain.errors import BrokerFault, BrokerUnavailableError
 from orders.domain.records import PartitionLag, RecordBatch
 
 ORDERS = RecordBatch(1, ("a", "b"), ())
@@ -383,6 +383,66 @@ def test_broker_coming_and_going_is_logged_once_each(world: World) -> None:
     assert world.log.count("kafka.available") == 1
     assert world.log.count("kafka.unavailable") == 1
     assert not world.status.broker_available
+
+
+def unavailable(world: World) -> list[dict[str, object]]:
+    return [
+        fields for _, event, fields in world.log.lines if event == "kafka.unavailable"
+    ]
+
+
+def test_a_broker_away_from_the_start_is_said_once_with_its_fault(
+    world: World,
+) -> None:
+    bench = make(world, reports_lag=True)
+    away = BrokerUnavailableError("who are you", fault=BrokerFault.AUTHENTICATION)
+    bench.source.errors = [away] * 3
+
+    for _ in range(3):
+        bench.poll()
+
+    [line] = unavailable(world)
+    assert line == {"fault": "authentication", "error": "who are you"}
+    assert world.status.broker_error == "who are you"
+
+
+def test_another_fault_is_said_but_no_more_than_once_a_minute(world: World) -> None:
+    bench = make(world, reports_lag=True)
+    faults = [BrokerFault.REFUSED, BrokerFault.TIMEOUT, BrokerFault.CERTIFICATE]
+    for fault in faults:
+        bench.source.errors = [BrokerUnavailableError("away", fault=fault)]
+        bench.poll()
+        world.clock.now += 31.0
+
+    said = [line["fault"] for line in unavailable(world)]
+    assert said == ["refused", "certificate"]
+
+
+def test_a_lag_that_is_unknown_is_said_with_its_reason(world: World) -> None:
+    bench = make(world, reports_lag=True)
+    bench.source.behind = None
+
+    bench.poll()
+
+    [line] = unavailable(world)
+    assert line["fault"] == "timeout"
+
+
+def test_rights_count_as_granted_once_they_were_not_missing_for_a_while(
+    world: World,
+) -> None:
+    bench = make(world, reports_lag=True)
+    refused = BrokerUnavailableError("READ", fault=BrokerFault.AUTHORIZATION)
+    bench.source.errors = [refused]
+    bench.poll()
+    world.clock.now += 10.0
+    bench.poll()
+    early = world.status.broker_available
+
+    world.clock.now += 10.0
+    bench.poll()
+
+    assert (early, world.status.broker_available) == (False, True)
 
 
 def test_source_is_closed_at_the_end(world: World) -> None:

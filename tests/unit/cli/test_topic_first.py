@@ -14,7 +14,7 @@ class Source:
     """Polls well until told otherwise."""
 
     outstanding = 0
-    done = lag = group_lag = close = None
+    done = lag = group_lag = why_away = close = None
 
     def __init__(self) -> None:
         self.broken = False

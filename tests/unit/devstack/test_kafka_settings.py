@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from orders.devstack.kafka_settings import BrokerPlace, server_properties
 
 
@@ -68,11 +70,15 @@ def test_a_further_broker_is_no_controller() -> None:
     assert properties["offsets.topic.replication.factor"] == "3"
 
 
-def test_a_listener_named_after_a_protocol_speaks_it() -> None:
-    properties = _properties({"SASL_SSL": (9101, 9201)})
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [("SASL_SSL", "SASL_SSL"), ("SSL_OLD", "SSL"), ("N1", "PLAINTEXT")],
+)
+def test_a_listener_named_after_a_protocol_speaks_it(name: str, protocol: str) -> None:
+    properties = _properties({name: (9101, 9201)})
 
     protocols = properties["listener.security.protocol.map"].split(",")
-    assert "SASL_SSL:SASL_SSL" in protocols
+    assert f"{name}:{protocol}" in protocols
 
 
 def test_further_settings_win() -> None:

@@ -6,16 +6,23 @@ from typing import NamedTuple, NoReturn
 
 import pytest
 from kafka import TopicPartition
-from kafka.errors import CommitFailedError, KafkaConnectionError, KafkaTimeoutError
+from kafka.errors import (
+    CommitFailedError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    TopicAuthorizationFailedError,
+    UnsupportedCodecError,
+)
 from kafka.structs import MemberState
 
-from orders.domain.errors import BrokerUnavailableError
+from orders.domain.errors import BrokerFault, BrokerUnavailableError
 from orders.domain.events import FINAL_EVENT_TYPES
 from orders.domain.identifiers import IdFactory
 from orders.domain.records import PartitionLag, RecordBatch
 from orders.messaging import group_member
 from orders.messaging.codec import RECORD_UNREADABLE
 from orders.messaging.consumer import KafkaRecordSource
+from orders.messaging.partition_outages import MOST_SECONDS
 
 make_id = IdFactory()
 TOPIC = "orders"
@@ -56,6 +63,7 @@ class FakeConsumer:
         self.ends: dict[int, int] = {}
         self.position_now = 0
         self.seeks: list[tuple[int, int]] = []
+        self.drained: list[int] = []
         self.close_error: Exception | None = None
         self.network_ended = False
         self.away_leaders: set[int] = set()
@@ -136,6 +144,15 @@ class FakeConsumer:
 
     def assignment(self) -> set[TopicPartition]:
         return self.assigned
+
+    def in_line(self, offset: int, fetched_from: int = 0, partition: int = 0) -> None:
+        """What the client was unpacking, up to ``offset``, when it raised."""
+        self._fetcher._next_partition_records = SimpleNamespace(
+            topic_partition=TopicPartition(TOPIC, partition),
+            next_fetch_offset=offset,
+            fetch_offset=fetched_from,
+            drain=lambda: self.drained.append(partition),
+        )
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.seeks.append((partition.partition, offset))
@@ -528,12 +545,32 @@ def test_a_client_whose_poll_breaks_is_replaced_after_a_while(stage: Stage) -> N
 
     with pytest.raises(BrokerUnavailableError):
         stage.source.poll()
-    with pytest.raises(BrokerUnavailableError, match="next try"):
+    with pytest.raises(BrokerUnavailableError):
         stage.source.poll()
+    early = len(stage.clients)
     stage.tick(10.0)
 
     assert first.closed
-    assert len(stage.clients) == 2
+    assert (early, len(stage.clients)) == (1, 2)
+
+
+def test_clients_that_break_soon_are_replaced_ever_later_and_said_once(
+    stage: Stage,
+) -> None:
+    for _ in range(100):
+        try:
+            client = stage.joined(0)
+        except BrokerUnavailableError:
+            pass
+        else:
+            client.incoming.append(TopicAuthorizationFailedError())
+        with pytest.raises(BrokerUnavailableError) as caught:
+            stage.source.poll()
+        stage.now += 0.5
+
+    assert len(stage.clients) < 20
+    assert stage.log.events.count("consumer.client_replaced") == 1
+    assert caught.value.fault is BrokerFault.AUTHORIZATION
 
 
 def test_a_client_whose_thread_died_is_replaced(stage: Stage) -> None:
@@ -585,10 +622,8 @@ def test_tokens_of_a_replaced_client_do_not_come_again(stage: Stage) -> None:
 
 def test_an_unreadable_record_is_stepped_over_and_kept(stage: Stage) -> None:
     client = stage.joined(0)
-    client._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7, fetch_offset=4
-    )
-    client.incoming.append(raised_by(_unpack_records))
+    client.in_line(7, fetched_from=4)
+    client.incoming.append(raised_while_unpacking())
 
     batch = stage.source.poll()
 
@@ -602,10 +637,8 @@ def test_a_batch_that_breaks_before_what_was_asked_for_is_left_behind(
     stage: Stage,
 ) -> None:
     client = stage.joined(0)
-    client._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7, fetch_offset=8
-    )
-    client.incoming.append(raised_by(_unpack_records))
+    client.in_line(7, fetched_from=8)
+    client.incoming.append(raised_while_unpacking())
 
     stage.source.poll()
 
@@ -617,11 +650,9 @@ def test_an_error_that_waits_for_the_next_poll_is_dealt_with_at_once(
 ) -> None:
     client = stage.joined(0, 1)
     tp = TopicPartition(TOPIC, 0)
-    client._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=tp, next_fetch_offset=7, fetch_offset=4
-    )
+    client.in_line(7, fetched_from=4)
     client._fetcher._next_in_line_exception_metadata = SimpleNamespace(
-        partition=tp, fetched_offset=7, exception=raised_by(_unpack_records)
+        partition=tp, fetched_offset=7, exception=raised_while_unpacking()
     )
 
     batch = stage.polled(record(0, partition=1))
@@ -633,15 +664,100 @@ def test_an_error_that_waits_for_the_next_poll_is_dealt_with_at_once(
 
 def test_an_error_of_another_kind_steps_over_nothing(stage: Stage) -> None:
     client = stage.joined(0)
-    client._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=TopicPartition(TOPIC, 0), next_fetch_offset=7, fetch_offset=4
-    )
+    client.in_line(7, fetched_from=4)
     client.incoming.append(KafkaConnectionError())
 
     with pytest.raises(BrokerUnavailableError):
         stage.source.poll()
 
     assert client.seeks == []
+
+
+@pytest.mark.parametrize(
+    "error", [UnsupportedCodecError, NotImplementedError, ImportError, MemoryError]
+)
+def test_a_record_that_this_node_lacks_a_codec_for_stays_where_it_is(
+    stage: Stage, error: type[Exception]
+) -> None:
+    client = stage.joined(0, 1)
+    client.in_line(7)
+    client.incoming.append(raised_while_unpacking(error))
+
+    batch = stage.source.poll()
+
+    assert batch is None
+    assert (client.seeks, client.drained) == ([(0, 7)], [0])
+
+
+def test_a_partition_that_cannot_be_read_does_not_hold_up_the_others(
+    stage: Stage,
+) -> None:
+    client = stage.joined(0, 1)
+    client.in_line(7)
+    client.incoming.append(raised_while_unpacking(UnsupportedCodecError))
+    stage.source.poll()
+
+    batch = stage.polled(record(0, partition=1))
+
+    assert len(batch.order_ids) == 1
+    assert client.paused_now == {TopicPartition(TOPIC, 0)}
+
+
+def test_a_partition_that_could_not_be_read_is_tried_again(stage: Stage) -> None:
+    client = stage.joined(0)
+    client.in_line(7)
+    client.incoming.append(raised_while_unpacking(UnsupportedCodecError))
+    stage.source.poll()
+
+    stage.tick(MOST_SECONDS)
+    batch = stage.polled(record(7))
+
+    assert len(batch.order_ids) == 1
+    assert not client.paused_now
+
+
+def test_an_unreadable_partition_is_said_once_when_it_begins_and_once_when_it_ends(
+    stage: Stage,
+) -> None:
+    client = stage.joined(0)
+    for _ in range(3):
+        client.in_line(7)
+        client.incoming.append(raised_while_unpacking(UnsupportedCodecError))
+        stage.tick(MOST_SECONDS)
+
+    stage.polled(record(7))
+    stage.polled(record(8))
+
+    said = [event for event in stage.log.events if "partition" in event]
+    assert said == ["consumer.partition_out", "consumer.partition_back"]
+
+
+def test_a_partition_that_moved_away_is_no_longer_out(stage: Stage) -> None:
+    client = stage.joined(0)
+    client.in_line(7)
+    client.incoming.append(raised_while_unpacking(UnsupportedCodecError))
+    stage.source.poll()
+
+    client.revoke(0)
+    stage.source.poll()
+    client.assign(0)
+    stage.source.poll()
+
+    assert not client.paused_now & client.assigned
+
+
+@pytest.mark.parametrize(("unread", "replaced"), [(5, True), (0, False)])
+def test_only_partitions_that_are_read_tell_whether_a_client_is_stuck(
+    stage: Stage, unread: int, replaced: bool
+) -> None:
+    client = stage.joined(0, 1)
+    client.ends = {0: 9, 1: unread}
+    for _ in range(6):
+        client.in_line(7)
+        client.incoming.append(raised_while_unpacking(UnsupportedCodecError))
+        stage.tick(5.0)
+
+    assert client.closed is replaced
 
 
 def test_the_lag_is_what_was_not_fetched(stage: Stage) -> None:
@@ -721,12 +837,12 @@ def test_without_a_client_no_lag_is_known(stage: Stage) -> None:
     assert (stage.source.lag(), stage.source.group_lag()) == ({}, None)
 
 
-def _unpack_records() -> Iterable[Record]:
+def _unpack_records(error: Exception) -> Iterable[Record]:
     """Named as the client's own function, by which the error is told."""
-    raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    raise error
 
 
-def raised_by(function: Callable[[], object]) -> Exception:
-    with pytest.raises(UnicodeDecodeError) as caught:
-        function()
+def raised_while_unpacking(kind: type[Exception] = ValueError) -> Exception:
+    with pytest.raises(kind) as caught:
+        _unpack_records(kind("while unpacking"))
     return caught.value
