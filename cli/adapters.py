@@ -19,6 +19,7 @@ from orders.config.kafka import KafkaSettings
 from orders.config.sections import DatabaseSettings
 from orders.config.settings import Settings
 from orders.domain.errors import BrokerUnavailableError
+from orders.messaging.client_logs import quieten_client_logs
 from orders.messaging.consumer import KafkaRecordSource
 from orders.messaging.producer import KafkaPublisher
 from orders.messaging.topics import TopicError, TopicPlan, ensure_topic
@@ -40,6 +41,7 @@ class Adapters:
     def __init__(
         self, settings: Settings, database_url: str, bootstrap_servers: str, log: Log
     ) -> None:
+        quieten_client_logs()
         self._settings = settings
         self._database_url = database_url
         self._bootstrap_servers = bootstrap_servers

@@ -41,6 +41,7 @@ _WORDS: Final = {
     BrokerFault.TIMEOUT: "does not answer in time",
     BrokerFault.OTHER: "cannot be talked to",
 }
+_GRAVEST: Final = list(BrokerFault)
 _MOST_LINKS = 8
 """Of a chain of exceptions."""
 _PROTOCOL_REASONS = (
@@ -57,23 +58,21 @@ def away(error: BaseException, client: object = None) -> BrokerUnavailableError:
 
     ``client`` is the client that raised it, whose connections may know more.
     """
-    found = [_judge("Kafka", error)]
-    found += [_judge(it.address, it.error) for it in troubles_of(client)]
-    for link in _chain(error):
-        if isinstance(link, Trouble):
-            found.append(_judge(link.address, link.error))
+    troubles = [*troubles_of(client)]
+    troubles += [link for link in _chain(error) if isinstance(link, Trouble)]
+    found = [_judge(f"Kafka at {it.address}", it.error) for it in troubles]
+    found.append(_judge("Kafka", error))
     fault, message = min(found, key=lambda pair: _GRAVEST.index(pair[0]))
     return BrokerUnavailableError(message, fault=fault)
 
 
-_GRAVEST: Final = list(BrokerFault)
-
-
-def _judge(address: str, error: BaseException) -> tuple[BrokerFault, str]:
+def _judge(who: str, error: BaseException) -> tuple[BrokerFault, str]:
     links = list(_chain(error))
     fault = min(map(_fault_of, links), key=_GRAVEST.index)
     detail = "; ".join(filter(None, dict.fromkeys(map(_detail_of, links))))
-    return fault, f"{address} {_WORDS[fault]}" + (f" ({detail})" if detail else "")
+    if fault is BrokerFault.OTHER:
+        detail = type(error).__name__
+    return fault, f"{who} {_WORDS[fault]}" + (f" ({detail})" if detail else "")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -38,10 +38,11 @@ class Log(Protocol):
 def quieten_client_logs() -> None:
     """Set the levels of kafka-python's loggers; call it when logging is set up.
 
-    The floor is INFO, since DEBUG writes keys and values. The noisy ones are only
-    heard at CRITICAL: this room logs once when a broker goes and once when it is
-    back.
+    The floor is INFO, since DEBUG writes keys and values; a higher one stays. The
+    noisy ones are only heard at CRITICAL: this room logs once when a broker goes and
+    once when it is back.
     """
-    logging.getLogger("kafka").setLevel(logging.INFO)
+    library = logging.getLogger("kafka")
+    library.setLevel(max(logging.INFO, library.getEffectiveLevel()))
     for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)

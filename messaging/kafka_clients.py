@@ -2,8 +2,8 @@
 
 The private attributes that are touched are named here and in ``unreadable.py``,
 ``record_chunks.py``, ``refused_batches.py``, ``lazy_headers.py``, ``kept_joins.py``,
-``parked_records.py``, ``name_lookups.py`` and ``connection_troubles.py`` only, and tests
-pin them.
+``parked_records.py``, ``name_lookups.py`` and ``connection_troubles.py`` only, and
+tests pin them.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

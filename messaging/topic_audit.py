@@ -11,6 +11,7 @@ from orders.domain.audit import AuditedRecord
 from orders.domain.errors import BrokerUnavailableError
 from orders.domain.records import DeadLetter
 from orders.messaging.backoff import Backoff
+from orders.messaging.broker_faults import away
 from orders.messaging.client_settings import admin_settings, consumer_settings
 from orders.messaging.client_types import ConsumerClient, PartitionId
 from orders.messaging.codec import RawRecord, decode
@@ -163,7 +164,9 @@ class KafkaTopicAudit:
                 self.close()
                 backoff.failed()
                 self._pause(backoff.remaining_seconds)
-        raise BrokerUnavailableError(f"Kafka is away: {last!r}") from last
+        if isinstance(last, KafkaError):
+            raise away(last) from last
+        raise BrokerUnavailableError(f"the topic cannot be read: {last}") from last
 
     def _open(self) -> "_Reader":
         if not self._partitions:

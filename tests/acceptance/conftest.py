@@ -67,6 +67,10 @@ class RunningNode:
         except urllib3.exceptions.HTTPError:
             return 0
 
+    def page(self, path: str) -> str:
+        """Return what the operations port answers."""
+        return self._pool.request("GET", self.operations + path).data.decode()
+
     def metric(self, name: str) -> float:
         text = self._pool.request("GET", f"{self.operations}/metrics").data.decode()
         lines = [ln for ln in text.splitlines() if ln.startswith(f"{name}")]

@@ -134,5 +134,5 @@ def test_brokers_that_are_away_are_one_sentence(
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("orders: Kafka is away")
+    assert done.stderr.startswith("orders: Kafka at 127.0.0.1:1 refuses")
     assert done.stderr.count("\n") == 1

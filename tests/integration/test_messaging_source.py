@@ -713,7 +713,7 @@ def test_an_absent_broker_is_not_asked_at_every_poll(
         source.poll()
 
     began = time.monotonic()
-    with pytest.raises(BrokerUnavailableError, match="next try in"):
+    with pytest.raises(BrokerUnavailableError):
         source.poll()
 
     assert time.monotonic() - began < 0.1

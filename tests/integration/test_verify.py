@@ -488,5 +488,5 @@ def test_brokers_that_are_away_cannot_be_checked(
     )
 
     assert done.returncode == 2
-    assert done.stderr.startswith("orders: cannot check: Kafka is away")
+    assert done.stderr.startswith("orders: cannot check: Kafka at ")
     assert done.stderr.count("\n") == 1

@@ -76,7 +76,7 @@ def test_each_fault_is_told_apart(error: BaseException, fault: BrokerFault) -> N
 def test_the_broker_is_named() -> None:
     told_of = told(KafkaConnectionError("111 ECONNREFUSED"))
 
-    assert str(told_of).startswith("kafka:9092 refuses connections")
+    assert str(told_of).startswith("Kafka at kafka:9092 refuses connections")
 
 
 def test_a_certificate_is_told_with_what_is_wrong_with_it() -> None:

@@ -167,7 +167,7 @@ def test_after_a_failure_another_client_reads_on(opened: Opened) -> None:
 def test_failures_in_a_row_are_given_up(opened: Opened) -> None:
     audit, made = opened(*[KafkaConnectionError()] * 3, end=2, max_failures=3)
 
-    with pytest.raises(BrokerUnavailableError, match="Kafka is away"):
+    with pytest.raises(BrokerUnavailableError, match="KafkaConnectionError"):
         offsets(audit)
     assert all(client.closed for client in made)
 
@@ -251,7 +251,7 @@ def test_all_partitions_are_asked_about(described: Describe) -> None:
 
 @pytest.mark.parametrize(
     ("error_code", "name"),
-    [(29, "TopicAuthorizationFailed"), (5, "LeaderNotAvailable"), (0, "no partitions")],
+    [(29, "DESCRIBE on the topic"), (5, "LeaderNotAvailable"), (0, "no partitions")],
 )
 def test_a_topic_without_partitions_cannot_be_checked(
     described: Describe, error_code: int, name: str
