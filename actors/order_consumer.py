@@ -188,6 +188,8 @@ class OrderConsumer(SupervisedActor[None]):
         self._status.broker_available = False
         self._status.broker_error = str(error)
         now = self._away_at = self.role.clock()
+        if error.fault is BrokerFault.UNKNOWN:
+            return
         if self._fault is None or (error.fault != self._fault and now >= self._say_at):
             self.role.log.warning(
                 "kafka.unavailable", fault=error.fault.value, error=str(error)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from orders.actors.ports import Clock, RecordSource
-from orders.domain.errors import BrokerUnavailableError
+from orders.domain.errors import BrokerFault, BrokerUnavailableError
 from orders.domain.records import RecordBatch
 from orders.messaging.backoff import Backoff
 
@@ -29,7 +29,9 @@ class TopicCare:
         self._make_topic = make_topic
         self._turn = threading.Lock()
         self._backoff = Backoff(clock)
-        self._away = BrokerUnavailableError("another consumer sees to the topic")
+        self._away = BrokerUnavailableError(
+            "another consumer sees to the topic", fault=BrokerFault.UNKNOWN
+        )
 
     def see_to_it(self) -> None:
         """Return once the topic is there.

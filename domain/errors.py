@@ -46,6 +46,8 @@ class BrokerFault(StrEnum):
     CLOSED = "closed"
     TIMEOUT = "timeout"
     OTHER = "other"
+    UNKNOWN = "unknown"
+    """Nobody could tell yet: somebody is about to."""
 
 
 class BrokerUnavailableError(UnavailableError):

@@ -5,7 +5,7 @@ from time import monotonic, sleep
 
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
-from orders.domain.errors import BrokerUnavailableError
+from orders.domain.errors import BrokerFault, BrokerUnavailableError
 from orders.domain.records import DeadLetter, PartitionLag, RecordBatch
 from orders.failpoints.registry import failpoint
 from orders.messaging.backoff import Backoff
@@ -91,7 +91,9 @@ class KafkaRecordSource:
         self._backoff = Backoff(clock)
         self._breaks = Backoff(clock)
         self._joined_at = 0.0
-        self._away = BrokerUnavailableError("Kafka was not asked yet")
+        self._away = BrokerUnavailableError(
+            "Kafka was not asked yet", fault=BrokerFault.UNKNOWN
+        )
         self._outages = PartitionOutages(log, clock)
         self._member: GroupMember | None = None
         self._gather_until = 0.0

@@ -1,6 +1,9 @@
 """A node needs few rights, and says which one it lacks."""
 
 import gc
+import socket
+import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -255,6 +258,35 @@ def test_where_there_is_no_broker_is_told_apart(
 
     assert caught.value.fault is fault
     assert address in str(caught.value)
+
+
+def test_a_silent_name_server_holds_nobody_up_for_long(
+    topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    def silent(*_question: object) -> list[object]:
+        answers.wait(30.0)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    source = KafkaRecordSource(
+        bootstrap_servers="kafka.silent:9092",
+        client_id="test",
+        topic=topic,
+        group="test",
+        log=log,
+    )
+    began = time.monotonic()
+
+    told = fault_of(source)
+    took = time.monotonic() - began
+    answers.set()
+    source.close()
+
+    assert told.fault is BrokerFault.NAME
+    assert "no name server answered" in str(told)
+    assert took < 8.0
 
 
 def test_a_password_on_a_listener_that_asks_for_none_is_told(

@@ -406,6 +406,20 @@ def test_a_broker_away_from_the_start_is_said_once_with_its_fault(
     assert world.status.broker_error == "who are you"
 
 
+def test_what_nobody_can_tell_yet_is_not_said(world: World) -> None:
+    bench = make(world, reports_lag=True)
+    bench.source.errors = [
+        BrokerUnavailableError("wait", fault=BrokerFault.UNKNOWN),
+        BrokerUnavailableError("refused", fault=BrokerFault.REFUSED),
+    ]
+
+    bench.poll()
+    bench.poll()
+
+    [line] = unavailable(world)
+    assert line["fault"] == "refused"
+
+
 def test_another_fault_is_said_but_no_more_than_once_a_minute(world: World) -> None:
     bench = make(world, reports_lag=True)
     faults = [BrokerFault.REFUSED, BrokerFault.TIMEOUT, BrokerFault.CERTIFICATE]
