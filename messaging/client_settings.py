@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 API_VERSION = (4, 3)
-"""Given so that clients construct without a broker; the newest this library knows."""
+"""Given so that clients construct without a broker; the newest this library knows. An
+older broker, 3.9 for example, is spoken to as it understands."""
 MAX_BLOCK_MS = 2_000
 """How long a producer waits for metadata."""
 REQUEST_TIMEOUT_MS = 5_000

@@ -91,9 +91,7 @@ class KafkaRecordSource:
         self._backoff = Backoff(clock)
         self._breaks = Backoff(clock)
         self._joined_at = 0.0
-        self._away = BrokerUnavailableError(
-            "Kafka was not asked yet", fault=BrokerFault.UNKNOWN
-        )
+        self._away = _not_asked()
         self._outages = PartitionOutages(log, clock)
         self._member: GroupMember | None = None
         self._gather_until = 0.0
@@ -122,9 +120,10 @@ class KafkaRecordSource:
         try:
             polled = member.poll(self._max_poll_records)
         except MemberBrokenError as error:
-            self._away = member.why_away(error)
+            unavailable = member.why_away(error)
             self._abandon("poll_failed", str(error))
-            raise self._away from error
+            self._away = unavailable
+            raise unavailable from error
         if self._clock() - self._joined_at > PROVEN_SECONDS:
             self._breaks.succeeded()
         self._note_outages(polled)
@@ -276,7 +275,12 @@ class KafkaRecordSource:
         """
         if self._breaks.failed():
             self._log.warning("consumer.client_replaced", reason=reason, error=error)
+        self._away = _not_asked()
         self.close()
+
+
+def _not_asked() -> BrokerUnavailableError:
+    return BrokerUnavailableError("a client is made anew", fault=BrokerFault.UNKNOWN)
 
 
 def _with_unreadable(

@@ -24,10 +24,7 @@ from orders.messaging.kafka_clients import (
 )
 from orders.messaging.offsets import DoneMarks
 from orders.messaging.parked_records import take_turns
-from orders.messaging.unreadable import (
-    deferred_error,
-    skip_unreadable,
-)
+from orders.messaging.unreadable import deferred_error, skip_unreadable
 
 POLL_MS = 200
 """Shorter polls may never finish a join; longer ones delay what waits for the owner."""

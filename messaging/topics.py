@@ -103,11 +103,15 @@ def ensure_topic(
 
 
 def _see_to_it(admin: AdminClient, plan: TopicPlan) -> TopicReport:
-    created = not _is_there(admin, plan.name) and _create(admin, plan)
-    if created:
+    created = False
+    try:
+        partitions = _partitions(admin, plan.name)
+    except UnknownTopicOrPartitionError:
+        created = _create(admin, plan)
+        # Only a new topic is waited for: of another some partitions may be away.
         admin.wait_for_topics([plan.name], timeout_ms=REQUEST_TIMEOUT_MS)
-    partitions = _partitions(admin, plan.name)
-    replicas = min(len(partition["replica_nodes"]) for partition in partitions)
+        partitions = _partitions(admin, plan.name)
+    replicas = min((len(it["replica_nodes"]) for it in partitions), default=0)
     settings = _read_settings(admin, plan.name)
     problems = [
         *_partition_problems(plan, len(partitions)),
@@ -120,14 +124,6 @@ def _see_to_it(admin: AdminClient, plan: TopicPlan) -> TopicReport:
     return TopicReport(
         plan.name, created, len(partitions), tuple(problems), tuple(unchecked)
     )
-
-
-def _is_there(admin: AdminClient, topic: str) -> bool:
-    try:
-        _partitions(admin, topic)
-    except UnknownTopicOrPartitionError:
-        return False
-    return True
 
 
 def _partitions(

@@ -196,8 +196,8 @@ WORK_EVENTS: Final = (
         "topic.refused",
         "error",
         "error",
-        "There is no topic, and it cannot be made as the settings ask; nothing is "
-        "published. Said once.",
+        "There is no topic that this node may see, and it cannot be made as the "
+        "settings ask; nothing is published. Said once.",
         "Do what the error says; the node tries again by itself.",
     ),
     LogEvent(
