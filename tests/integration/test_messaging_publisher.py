@@ -97,9 +97,13 @@ def ensure(broker: EmbeddedKafka, plan: TopicPlan) -> TopicReport:
 
 def limit_batches(broker: EmbeddedKafka, topic: str, most_bytes: int) -> None:
     """Set the largest batch that a topic takes."""
+    alter(broker, topic, "max.message.bytes", str(most_bytes))
+
+
+def alter(broker: EmbeddedKafka, topic: str, key: str, value: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
-    limit = {"max.message.bytes": str(most_bytes)}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, limit)])
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, {key: value})
+    admin.alter_configs([resource])
     admin.close()
 
 
@@ -225,6 +229,29 @@ def test_a_topic_that_takes_no_full_batch_is_used_and_reported(
     [problem] = ensure(broker, TopicPlan(topic, 1)).problems
 
     assert problem.startswith(f"max.message.bytes is {BATCH_BYTES - 1}, less than")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("cleanup.policy", "compact", "is compact, not delete: kafka-configs.sh"),
+        ("compression.type", "lz4", "is lz4, not producer: kafka-configs.sh"),
+        ("message.timestamp.type", "CreateTime", "not LogAppendTime: kafka-configs"),
+        ("retention.bytes", "1000", "records may go unread"),
+        ("min.insync.replicas", "2", "nothing can be written"),
+    ],
+)
+def test_a_topic_that_is_otherwise_is_used_and_reported(
+    broker: EmbeddedKafka, topic: str, key: str, value: str, words: str
+) -> None:
+    ensure(broker, TopicPlan(topic, 1))
+    alter(broker, topic, key, value)
+
+    problems = ensure(broker, TopicPlan(topic, 1)).problems
+
+    assert [key in problem and words in problem for problem in problems].count(
+        True
+    ) == 1
 
 
 def test_a_topic_that_just_takes_a_full_batch_is_fit(
