@@ -126,7 +126,9 @@ def publish_gauges(
         gauges.UNSETTLED_OLDEST_AGE_SECONDS: lambda: (
             status.unsettled_oldest_age_seconds
         ),
-        gauges.UNSETTLED_OLDEST_AGE_STALE_SECONDS: partial(_stale_seconds, status, clock),
+        gauges.UNSETTLED_OLDEST_AGE_STALE_SECONDS: partial(
+            _stale_seconds, status, clock
+        ),
         gauges.SEARCH_BEHIND_SECONDS: lambda: status.search_behind_seconds,
         gauges.OUTBOX_PENDING: lambda: status.unpublished,
         gauges.OUTBOX_OLDEST_AGE_SECONDS: lambda: status.outbox_oldest_age_seconds,
