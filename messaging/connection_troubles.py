@@ -2,14 +2,17 @@
 
 kafka-python says it in its log alone, and raises "unable to bootstrap" for all of it.
 And what a broker says right before it closes a connection, such as that the password
-is wrong, it drops. The private parts that are touched are pinned by a test.
+is wrong, it drops. A socket that cannot connect it leaves to the garbage collector. The
+private parts that are touched are pinned by a test.
 """
 
 from collections.abc import Callable, Coroutine
+from socket import socket
 from time import monotonic
 from typing import Protocol, cast
 
 from kafka.errors import KafkaTimeoutError, RequestTimedOutError
+from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
@@ -98,8 +101,24 @@ def _data_first(data: bytes, error: Exception | None) -> tuple[bytes, Exception 
     return data, None if data else error
 
 
+_SockConnect = Callable[..., Coroutine[object, object, socket]]
+_client_sock_connect = cast("_SockConnect", KafkaNetSocket.sock_connect)
+
+
+async def _sock_connect(
+    net_socket: object, net: object, sock: socket, address: object, **settings: object
+) -> socket:
+    """Connect, and close at once what cannot connect."""
+    try:
+        return await _client_sock_connect(net_socket, net, sock, address, **settings)
+    except BaseException:
+        sock.close()
+        raise
+
+
 def install() -> None:
     """Have clients keep their errors from now on; doing it twice does nothing."""
+    KafkaNetSocket.sock_connect = _sock_connect
     KafkaTCPTransport._sock_recv = lambda it: _data_first(*_receive_plain(it))  # noqa: SLF001
     KafkaSSLTransport._sock_recv = lambda it: _data_first(*_receive_tls(it))  # noqa: SLF001
     KafkaConnectionManager._connect = _connect  # noqa: SLF001 - see the module

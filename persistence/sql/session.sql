@@ -1,17 +1,19 @@
 -- name: apply_settings
 -- Sets those of the named settings that this server has, for the rest of the session.
--- Returns the server's process, and name and value of each as it is now.
+-- Returns the server's process, and name and value of each as it is now. pg_settings
+-- does not list the role.
 select pg_backend_pid(),
        array(select array[lower(known.name), set_config(known.name, wanted.value, false)]
              from unnest($1::text[], $2::text[]) as wanted (name, value)
-             join pg_settings known on lower(known.name) = wanted.name);
+             join (select name from pg_settings union all select 'role') as known
+                 on lower(known.name) = wanted.name);
 
 -- name: read_settings
 -- Returns the server's process, and the same settings with two that are not ours to
 -- set, as the next statement finds them.
 select pg_backend_pid(),
        array(select array[lower(known.name), current_setting(known.name)]
-             from pg_settings known
+             from (select name from pg_settings union all select 'role') as known
              where lower(known.name) = any($1::text[])
                 or known.name in ('server_encoding', 'session_replication_role'))
 from (select $2::text[]) as unused;

@@ -381,7 +381,7 @@ def test_the_event_of_a_change_is_left_for_the_nodes_to_publish(
     sweeper.renew_node(30)
     wait_until(
         lambda: (
-            [e.type for e in sweeper.abandoned_outbox(600, 10)]
+            [e.type for e in sweeper.abandoned_outbox(None, 600, 10)]
             == ["orders.order.cancelled.v1"]
         ),
         10,

@@ -277,14 +277,15 @@ def test_the_sweeper_finds_a_reopened_order_whose_event_is_lost(
 
     store.change(wish(order_id, RETRY))
 
-    before = sweeper.due_stuck(10, 1.0)
+    before = sweeper.due_stuck(10, 0.0, 1.0)
     connection.execute(
         "update stuck_orders"
         " set next_attempt_at = next_attempt_at - make_interval(secs => %s)",
         (WATCH_AFTER_SECONDS,),
     )
     assert before == []
-    assert sweeper.due_stuck(10, 1.0) == [order_id]
+    found = [it.order_id for it in sweeper.due_stuck(10, 0.0, 1.0)]
+    assert found == [order_id]
     sweeper.close()
 
 
