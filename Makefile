@@ -2,7 +2,7 @@
 # A fresh machine needs Python 3.11 or newer and make. Each version of Python has an
 # environment of its own, such as .venv-3.13; `.venv` leads to the first one made, which
 # is used unless another Python is given: `make check PYTHON=/opt/python/bin/python3.13`.
-ifeq ($(origin PYTHON) $(wildcard .venv/bin/python),undefined )
+ifeq ($(origin PYTHON) $(wildcard .venv/bin/pip),undefined )
 PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo "$$python" && break; done)
@@ -106,4 +106,4 @@ $(BIN)/pip:
 	@"$(PYTHON)" -c 'import ensurepip, venv' || { echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "making $(VENV)"
 	@"$(PYTHON)" -m venv $(VENV)
-	@test -x .venv/bin/python || { rm -rf .venv && ln -s $(VENV) .venv; }
+	@test -x .venv/bin/pip || { rm -rf .venv && ln -s $(VENV) .venv; }

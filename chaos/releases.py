@@ -86,8 +86,17 @@ def unpack(commit: str, target: Path, repository: Path = _ROOT) -> Release:
         packed.extractall(target, filter="data")
     archive.unlink()
     # ``typings/orders`` leads to each room; the path comes before what is installed.
+    _say_version(target / "typings", name)
     environment = {"PYTHONPATH": os.fspath(target / "typings")}
     return Release(name, target, _python_for(target), environment)
+
+
+def _say_version(path: Path, commit: str) -> None:
+    """Tell ``importlib.metadata`` on ``path`` of a release that is not installed."""
+    folder = path / f"orders-0+{commit}.dist-info"
+    folder.mkdir(parents=True)
+    text = f"Metadata-Version: 2.1\nName: orders\nVersion: 0+{commit}\n"
+    (folder / "METADATA").write_text(text, "utf-8")
 
 
 def _python_for(root: Path) -> Path:

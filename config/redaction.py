@@ -3,8 +3,9 @@
 import re
 
 _SECRETS = re.compile(
-    # Up to the last @: a password that was not percent-encoded may hold one itself.
-    r"(://[^:/@\s]*:)\S+(@)"
+    # Up to the last @: a password that was not percent-encoded may hold one itself,
+    # or a blank.
+    r"(://[^:/@\s]*:)(?:(?!://)[^\r\n])+(@)"
     r"|\b((?:\w*password|passwd|secret|token)['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;'\"]+)"
     r"|(\bok_[0-9a-f]{16}_)[\w-]+",
     re.IGNORECASE,

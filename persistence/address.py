@@ -5,6 +5,7 @@ text of it, and no part of the address, is in an error of this module.
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
 """
 
+import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -122,9 +123,15 @@ def _check_with_libpq(parameters: Parameters) -> None:
         AddressError: it refuses one.
 
     """
-    count = len(str(parameters.get("host") or parameters.get("hostaddr")).split(","))
+    hosts = (
+        parameters.get("hostaddr")
+        or parameters.get("host")
+        or os.environ.get("PGHOSTADDR")
+        or os.environ.get("PGHOST")
+    )
+    count = len(str(hosts).split(","))
     nowhere = ",".join([_NOWHERE] * count)
-    attempt = {**parameters, "host": nowhere, "hostaddr": None}
+    attempt = {**parameters, "host": nowhere, "hostaddr": ""}  # not even PGHOSTADDR
     text = conninfo.make_conninfo("", **attempt)
     connection = pq.PGconn.connect_start(text.encode())
     message = connection.error_message.decode(errors="replace")

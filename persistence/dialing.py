@@ -10,7 +10,7 @@ place of beginning another: there are never more of them than there are sessions
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Final
 
 import psycopg
@@ -38,11 +38,10 @@ class Attempt:
             psycopg.Error: it failed.
 
         """
-        try:
-            return self.result.result(seconds)
-        finally:
-            if self.result.done():
-                self._taken.set()
+        if not wait((self.result,), seconds).done:
+            raise TimeoutError
+        self._taken.set()
+        return self.result.result()
 
     def _run(self) -> None:
         connection = None
@@ -102,8 +101,7 @@ def dial(
     try:
         return attempt.wait(seconds)
     except TimeoutError:
-        if not attempt.result.done():
-            LATE.keep(target, attempt)
+        LATE.keep(target, attempt)
         raise psycopg.OperationalError(
             f"no connection within {seconds:g} s: the name of the server is being"
             " looked up, or the server does not answer"

@@ -1,11 +1,13 @@
 -- name: apply_settings
 -- Sets those of the named settings that this server has, for the rest of the session.
 -- Returns the server's process, and name and value of each as it is now. pg_settings
--- does not list the role.
+-- does not list the role, nor names with a dot that nothing has defined.
 select pg_backend_pid(),
        array(select array[lower(known.name), set_config(known.name, wanted.value, false)]
              from unnest($1::text[], $2::text[]) as wanted (name, value)
-             join (select name from pg_settings union all select 'role') as known
+             join (select name from pg_settings union select 'role'
+                   union select name from unnest($1::text[]) as given (name)
+                   where name like '%.%') as known
                  on lower(known.name) = wanted.name);
 
 -- name: read_settings
@@ -13,7 +15,9 @@ select pg_backend_pid(),
 -- set, as the next statement finds them.
 select pg_backend_pid(),
        array(select array[lower(known.name), current_setting(known.name)]
-             from (select name from pg_settings union all select 'role') as known
+             from (select name from pg_settings union select 'role'
+                   union select name from unnest($1::text[]) as given (name)
+                   where name like '%.%') as known
              where lower(known.name) = any($1::text[])
                 or known.name in ('server_encoding', 'session_replication_role'))
 from (select $2::text[]) as unused;

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def test_a_commit_is_unpacked_and_runs_with_the_packages_it_shares(
 
     assert release.run.read_text() == "a = 1"
     assert release.python == THIS.python
+
+
+def test_a_release_that_is_not_installed_has_a_version(
+    repository: Path, tmp_path: Path
+) -> None:
+    release = unpack("HEAD~1", tmp_path / "other", repository)
+
+    [found] = metadata.distributions(
+        name="orders", path=[release.environment["PYTHONPATH"]]
+    )
+
+    assert found.version == f"0+{release.commit}"
 
 
 def test_a_commit_is_named_by_its_digits(repository: Path, tmp_path: Path) -> None:

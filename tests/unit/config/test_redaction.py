@@ -9,6 +9,7 @@ from orders.config.redaction import redact
         ("no key ok_0123456789abcdef_Ge-heim", "no key ok_0123456789abcdef_***"),
         ("at postgresql://u:a@b@h/d", "at postgresql://u:***@h/d"),
         ("at postgresql://u:a/b@h/d", "at postgresql://u:***@h/d"),
+        ("at postgresql://u:a b@h/d", "at postgresql://u:***@h/d"),
         ("http://h/a@b", "http://h/a@b"),
         ("ORDERS_KAFKA__SASL_PASSWORD=x y", "ORDERS_KAFKA__SASL_PASSWORD=*** y"),
         ("{'password': 'a b'}", "{'password': ***}"),

@@ -107,6 +107,16 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
         check_address(f"postgresql://u@h/d?sslrootcert={file}")
 
 
+@pytest.mark.parametrize("name", ["PGHOSTADDR", "PGHOST"])
+def test_a_host_of_the_environment_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "127.0.0.1,127.0.0.1")
+    monkeypatch.setenv("PGPORT", "1,2")
+
+    check_address("postgresql:///d")
+
+
 def test_a_variable_of_libpq_is_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGSSLMODE", "nonsense")
 
