@@ -208,6 +208,4 @@ class Sweeper(SupervisedActor[None]):
         self._status.unpublished = outbox.pending
         self._status.outbox_oldest_age_seconds = outbox.oldest_age_seconds
         self._outbox.note_oldest(outbox)
-        if self._status.unwritable_partitions:
-            self._outbox.excuse_all()  # rows stay for want of their partition
         self._status.dead_letters = store.dead_letter_count(_DEAD_LETTERS_COUNTED)

@@ -417,15 +417,6 @@ def test_the_time_without_postgres_makes_no_row_abandoned(bench: Bench) -> None:
     assert set(bench.store.abandoned_ages) == {NEVER}
 
 
-def test_rows_of_an_unwritable_partition_are_not_abandoned(bench: Bench) -> None:
-    began = bench.world.clock()
-    bench.world.status.unwritable_partitions = {3}
-
-    sweep_with_kafka(bench, 300, oldest_row_at=began)
-
-    assert set(bench.store.abandoned_ages) == {NEVER}
-
-
 def test_the_time_without_kafka_makes_no_row_abandoned(bench: Bench) -> None:
     began = bench.world.clock()
     bench.store.state = OutboxState(1, 0.0)
