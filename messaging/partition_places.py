@@ -19,6 +19,8 @@ class _Refused:
     backoff: Backoff
     window: int
     """Events it may have under way: what is too much at once passes in parts."""
+    is_sick: bool = True
+    """Nothing was written to it since it was refused last."""
 
 
 class PartitionPlaces:
@@ -46,7 +48,11 @@ class PartitionPlaces:
     def share_among(self, partition_count: int) -> None:
         """Give each partition as many places as any other."""
         self._share = -(-self._places // partition_count)
-        self._still.intersection_update(range(partition_count))
+        there = range(partition_count)
+        self._still.intersection_update(there)
+        self._turned_away.intersection_update(there)
+        for partition in self._refused.keys() - there:
+            del self._refused[partition]
 
     def room(self, partition: int, under_way: int) -> int:
         """Return how many more events a partition may have under way now."""
@@ -73,6 +79,7 @@ class PartitionPlaces:
         self._still.discard(partition)
         refused = self._refused.get(partition)
         if refused is not None:
+            refused.is_sick = False
             refused.backoff.succeeded()
             refused.window *= 2
             if refused.window >= self._share:
@@ -89,6 +96,7 @@ class PartitionPlaces:
             backoff = Backoff(self._clock, most_seconds=_LONGEST_DELAY_SECONDS)
             refused = _Refused(backoff, 2 * _FIRST_WINDOW)
             self._refused[partition] = refused
+        refused.is_sick = True
         self._turned_away.add(partition)
         if refused.backoff.remaining_seconds:
             return  # of the same attempt
@@ -107,7 +115,8 @@ class PartitionPlaces:
         self._still.update(
             number for number, age in ages_seconds if age > STANDS_STILL_SECONDS
         )
-        unwritable = frozenset(self._still | self._refused.keys())
+        sick = {number for number, it in self._refused.items() if it.is_sick}
+        unwritable = frozenset(self._still | sick)
         if unwritable - self.unwritable:
             self._log.warning(
                 "publisher.partitions_unwritable", partitions=sorted(unwritable)
