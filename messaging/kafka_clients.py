@@ -62,6 +62,7 @@ def open_producer(settings: Mapping[str, object]) -> ProducerClient:
     for that partition alone.
     """
     install_lookups()
+    install_troubles()
     install_chunks()
     install_refused_batches()
     producer = cast("ProducerClient", KafkaProducer(**settings))
