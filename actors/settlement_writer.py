@@ -162,8 +162,12 @@ class SettlementWriter(DatabaseWriter[SettlementWork]):
         batch.burials = []
 
     def _is_put_off(self, burials: list[BuryRecords]) -> bool:
-        """Put them behind all other work, as far as there is room."""
-        while burials and self.role.lane.offer(burials[0]):
+        """Put them behind all other work, in a full lane too: they are counted there
+        already, by the hand that they came in.
+        """
+        while burials and self.role.lane.offer(
+            burials[0], weigh_settlement_work(burials[0])
+        ):
             del burials[0]
         return not burials
 

@@ -100,7 +100,7 @@ def test_a_flaw_in_the_code_of_the_service_is_found_out(
 @pytest.mark.parametrize(
     ("sick", "owner", "name", "flawed"),
     [
-        (Sick.BROKER, Healing, "heal", lambda *_: False),
+        (Sick.BROKER, Healing, "heal", lambda *_, **__: False),
         (Sick.BROKER, Healing, "_age_to_look_at", _never_without_news),
         (Sick.PARTITION, LagWatch, "_advances", lambda *_: True),
         (Sick.MEMBER, Healing, "_is_excused", lambda *_: True),
