@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from orders.domain.events import OrderEvent
 from orders.domain.records import EventRef, PublishResults
@@ -277,11 +277,13 @@ class KafkaPublisher:
                 blamed.setdefault(partition, ([], error))[0].extend(refused)
                 self._turned_away.extend(_names(refused))
         for partition, (refused, error) in blamed.items():
-            named = isinstance(error, RefusedRecordsError)
-            if named:
+            # Alone and too large, it would take the partition's only place for ever.
+            alone = len(refused) == 1 and isinstance(error, MessageSizeTooLargeError)
+            aside = alone or isinstance(error, RefusedRecordsError)
+            if aside:
                 self._set_aside(refused, error)
             if partition not in spared:
-                self._places.refuse(partition, error, in_parts=not named)
+                self._places.refuse(partition, error, in_parts=not aside)
         return handed_back
 
     def _give_up(

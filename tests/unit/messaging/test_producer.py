@@ -634,6 +634,14 @@ def test_an_event_that_is_too_large_does_not_hold_up_those_behind_it(
     assert stage.publisher.take_results() == expected
 
 
+def test_an_event_that_the_broker_finds_too_large_is_set_aside(stage: Stage) -> None:
+    stage.publisher.publish(events(1))
+    stage.clients[0].futures[0].fail(MessageSizeTooLargeError())
+    stage.publisher.take_results()
+
+    assert "publisher.event_refused" in stage.log.events
+
+
 def test_a_partition_stays_named_while_a_new_client_sends_its_events_again(
     stage: Stage,
 ) -> None:
