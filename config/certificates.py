@@ -28,11 +28,12 @@ def check_own_certificate(
     """
     secret = "" if password is None else password.get_secret_value()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for file in (certificate, key):
+    # Named, not quoted: whoever gives the key in place of its file gives a secret.
+    for name, file in (("certificate", certificate), ("key", key)):
         try:
             file.open("rb").close()
         except OSError as error:
-            raise ValueError(f"{file} {_why(error, '')}") from None
+            raise ValueError(f"the file of the {name} {_why(error, '')}") from None
     try:
         # A callable: without a password OpenSSL would ask for one at the terminal.
         context.load_cert_chain(certificate, key, lambda: secret)

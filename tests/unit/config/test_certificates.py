@@ -78,3 +78,12 @@ def test_authorities_that_cannot_be_loaded_are_named(file: str, why: str) -> Non
 
     assert "ORDERS_KAFKA__SSL_CA_FILE: " in message
     assert why in message
+
+
+def test_a_key_given_in_place_of_its_file_is_not_shown() -> None:
+    key = (TLS / "key.pem").read_text("ascii")
+
+    message = refusal(CERTIFICATE_FILE=CERTIFICATE, KEY_FILE=key)
+
+    assert "the file of the key cannot be read" in message
+    assert key.splitlines()[1] not in message
