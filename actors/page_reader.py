@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from orders.actors.messages import (
     INTERNAL_ERROR,
+    RETRY_AFTER_SECONDS,
     DetailQuestion,
     HistoryAnswer,
     NotificationsAnswer,
@@ -24,8 +25,6 @@ from orders.actors.supervised import SupervisedActor
 from orders.domain.errors import DatabaseUnavailableError
 
 Question = DetailQuestion | PageQuestion
-
-_RETRY_AFTER_SECONDS = 2.0
 
 
 class PageReader(SupervisedActor[Question]):
@@ -99,4 +98,4 @@ class PageReader(SupervisedActor[Question]):
         except Exception:
             # Handed back, it would fail again until no restart is left.
             self.role.log.exception("reader.failed")
-            return Refused(INTERNAL_ERROR, _RETRY_AFTER_SECONDS)
+            return Refused(INTERNAL_ERROR, RETRY_AFTER_SECONDS)

@@ -12,7 +12,7 @@ class Limits:
 
     max_connections: int
     """Served at the same time; one more is answered with 503."""
-    refusal_room: int = 256
+    refusal_room: int
     """Connections above that which still get the 503; further ones are closed."""
     max_header_bytes: int = 16 * 1024
     max_body_bytes: int

@@ -105,6 +105,7 @@ class ReadingNode:
             problem=listener_problem,
             limits=Limits(
                 max_connections=1000,
+                refusal_room=256,
                 max_body_bytes=1024,
                 request_timeout_seconds=5,
                 keep_alive_seconds=5,

@@ -128,6 +128,7 @@ def api() -> Iterator[Port]:
         problem=listener_problem,
         limits=Limits(
             max_connections=100,
+            refusal_room=256,
             max_body_bytes=MAX_BODY,
             request_timeout_seconds=5,
             keep_alive_seconds=5,

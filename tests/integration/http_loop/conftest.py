@@ -20,6 +20,7 @@ BIG = b"b" * 100_000
 WAIT_SECONDS = 10
 LIMITS = {
     "max_connections": 4096,
+    "refusal_room": 256,
     "max_body_bytes": 64 * 1024,
     "request_timeout_seconds": 10.0,
     "keep_alive_seconds": 75.0,

@@ -63,6 +63,7 @@ class Host:
         self.loop = SimpleNamespace(now=100.0, poller=Poller())
         self.limits = Limits(
             max_connections=100,
+            refusal_room=256,
             max_body_bytes=1024,
             request_timeout_seconds=10,
             keep_alive_seconds=75,

@@ -11,6 +11,7 @@ def test_a_limit_has_to_be_positive():
     with pytest.raises(ValueError, match="max_connections must be positive"):
         Limits(
             max_connections=0,
+            refusal_room=256,
             max_body_bytes=1024,
             request_timeout_seconds=10,
             keep_alive_seconds=75,
